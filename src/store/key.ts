@@ -1,0 +1,65 @@
+import { InvalidInputError } from "../errors.ts";
+
+/** The most bytes of UTF-8 a key may have, as S3 sets it. */
+export const MAX_KEY_BYTES = 1024;
+
+const encoder = new TextEncoder();
+// deno-lint-ignore no-control-regex -- control characters are what it looks for
+const UNSAFE = /[\u0000-\u001f\u007f\\]/;
+
+/**
+ * Checks that a string can be a key in every store: 1 to 1,024 bytes of
+ * well-formed Unicode, with no control character and no backslash, and no
+ * segment between slashes that is empty, `.` or `..`. Whoever builds a URL or
+ * a path of such a key cannot be led out of its bucket or directory.
+ *
+ * @throws {InvalidInputError} that names the key and the rule.
+ *
+ * @example
+ * ```ts
+ * import { checkKey, InvalidInputError } from "@cairn/checkpoint";
+ * import assert from "node:assert/strict";
+ *
+ * checkKey("threads/a b/+1");
+ * assert.throws(() => checkKey("a/../b"), InvalidInputError);
+ * ```
+ */
+export function checkKey(key: string): void {
+  const why = flawOf(key);
+  if (why !== undefined) {
+    throw new InvalidInputError(`Cannot use the key ${quote(key)}: ${why}`, { key });
+  }
+}
+
+function flawOf(key: unknown): string | undefined {
+  if (typeof key !== "string") return `it is of type ${typeof key}; give a string`;
+  if (key === "") return "it is empty; give 1 to 1024 bytes";
+  const bytes = encoder.encode(key).length;
+  if (bytes > MAX_KEY_BYTES) return `it has ${bytes} bytes of UTF-8; the limit is ${MAX_KEY_BYTES}`;
+  if (!key.isWellFormed()) return "it has a lone surrogate, which no UTF-8 can carry";
+  if (UNSAFE.test(key)) return "it has a control character or a backslash; escape it";
+  if (key.split("/").some((segment) => segment === "" || segment === "." || segment === "..")) {
+    return "it has a segment that is empty, '.' or '..'; escape it";
+  }
+}
+
+/** A value for a message: quoted, and cut where it is long. */
+export function quote(value: unknown): string {
+  const text = typeof value === "string" ? JSON.stringify(value) : String(value);
+  return text.length > 120 ? `${text.slice(0, 117)}...` : text;
+}
+
+/** Orders two keys as S3 does: by the bytes of their UTF-8, which is by code point. */
+export function compareKeys(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const x = a.charCodeAt(i), y = b.charCodeAt(i);
+    // Surrogates stand below U+E000 as code units, above it as code points.
+    if (x !== y) return rank(x) - rank(y);
+  }
+  return a.length - b.length;
+}
+
+function rank(unit: number): number {
+  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
+}

@@ -1,0 +1,245 @@
+import {
+  CairnError,
+  InvalidInputError,
+  ThrottledError,
+  TimeoutError,
+  UnavailableError,
+} from "../errors.ts";
+
+/** How requests are tried again. */
+export interface RetryOptions {
+  /** The most attempts in all; 1 tries once. @default 5 */
+  readonly maxAttempts?: number | undefined;
+  /** The ceiling of the first wait, in milliseconds; it doubles with each. @default 100 */
+  readonly baseDelay?: number | undefined;
+  /** The ceiling of any wait, in milliseconds; a longer `Retry-After` is honoured all the same. @default 20_000 */
+  readonly maxDelay?: number | undefined;
+}
+
+/** How a store treats each of its requests. All times are in milliseconds. */
+export interface PolicyOptions {
+  /** How requests are tried again. */
+  readonly retry?: RetryOptions | undefined;
+  /** The longest one attempt may take until its answer's headers, and any one read of its body. @default 30_000 */
+  readonly attemptTimeout?: number | undefined;
+  /** The longest a request may take with all its attempts and waits. @default 120_000 */
+  readonly timeout?: number | undefined;
+  /** The most requests open at once; a Worker may have 6. @default 6 */
+  readonly maxOpenRequests?: number | undefined;
+}
+
+/** Parts of a policy that tests replace. */
+export interface PolicyComponents {
+  /** A number from 0 up to 1. @default Math.random */
+  readonly random?: () => number;
+  /** Waits, unless the signal aborts first. */
+  readonly sleep?: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+  /** Milliseconds, ever rising. @default performance.now */
+  readonly now?: () => number;
+}
+
+/** Runs requests: with attempts, waits, timeouts, a deadline and a bound on how many are open. */
+export interface Policy {
+  /** The longest one attempt, or one read of a body, may take, in milliseconds. */
+  readonly attemptTimeout: number;
+  /**
+   * Runs one request. `attempt` is called once for each attempt, numbered from
+   * 1, with a signal that it must pass on, and must reject with a `CairnError`.
+   */
+  run<T>(
+    attempt: (signal: AbortSignal, number: number) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T>;
+}
+
+/**
+ * Whether the same request may succeed if it is sent again: by the error's
+ * kind, never by its message.
+ *
+ * @example
+ * ```ts
+ * import { AccessError, isRetryable, UnavailableError } from "@cairn/checkpoint";
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(isRetryable(new UnavailableError("503")), true);
+ * assert.equal(isRetryable(new AccessError("403")), false);
+ * ```
+ */
+export function isRetryable(error: unknown): boolean {
+  return error instanceof CairnError &&
+    (error.kind === "throttled" || error.kind === "timeout" || error.kind === "unavailable");
+}
+
+/**
+ * Makes a policy. Waits follow exponential backoff with full jitter: a random
+ * time between nothing and a ceiling that doubles from `baseDelay` to
+ * `maxDelay` (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/),
+ * and never less than the `Retry-After` of the answer. Where the next wait
+ * would pass the deadline, the last error is thrown at once.
+ *
+ * @throws {InvalidInputError} where a limit is not a positive number.
+ *
+ * @example
+ * ```ts
+ * import { createPolicy, UnavailableError } from "@cairn/checkpoint";
+ * import assert from "node:assert/strict";
+ *
+ * const policy = createPolicy({ retry: { baseDelay: 1 } });
+ * const answer = await policy.run((_signal, attempt) =>
+ *   attempt < 3 ? Promise.reject(new UnavailableError("busy")) : Promise.resolve(attempt)
+ * );
+ * assert.equal(answer, 3);
+ * ```
+ */
+export function createPolicy(
+  options: PolicyOptions = {},
+  components: PolicyComponents = {},
+): Policy {
+  const { retry = {}, attemptTimeout = 30_000, timeout = 120_000, maxOpenRequests = 6 } = options;
+  const { maxAttempts = 5, baseDelay = 100, maxDelay = 20_000 } = retry;
+  const { random = Math.random, sleep = wait, now = () => performance.now() } = components;
+  requirePositive({ maxAttempts, maxOpenRequests }, true);
+  requirePositive({ baseDelay, maxDelay, attemptTimeout, timeout }, false);
+  const gate = createGate(maxOpenRequests);
+
+  async function runAll<T>(
+    attempt: (signal: AbortSignal, number: number) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const deadline = now() + timeout;
+    for (let number = 1;; number++) {
+      signal?.throwIfAborted();
+      try {
+        const left = deadline - now();
+        const limit = Math.min(attemptTimeout, left);
+        return await withTimeout((inner) => attempt(inner, number), limit, signal);
+      } catch (error) {
+        if (signal?.aborted) throw signal.reason;
+        if (!isRetryable(error) || number >= maxAttempts) throw error;
+        const ceiling = Math.min(maxDelay, baseDelay * 2 ** (number - 1));
+        const delay = Math.max(random() * ceiling, retryAfterOf(error));
+        if (now() + delay >= deadline) throw error;
+        await sleep(delay, signal ?? NEVER);
+      }
+    }
+  }
+  return {
+    attemptTimeout,
+    run: (attempt, signal) => gate(() => runAll(attempt, signal), signal),
+  };
+}
+
+const NEVER = new AbortController().signal;
+
+function requirePositive(values: Record<string, number>, whole: boolean): void {
+  for (const [name, value] of Object.entries(values)) {
+    const fits = typeof value === "number" && value > 0 && (!whole || Number.isInteger(value));
+    if (!fits) {
+      throw new InvalidInputError(
+        `Cannot use ${name}: current value is ${value}; give ${
+          whole ? "a whole number" : "a number"
+        } above 0`,
+      );
+    }
+  }
+}
+
+function retryAfterOf(error: unknown): number {
+  return error instanceof ThrottledError || error instanceof UnavailableError
+    ? error.retryAfter ?? 0
+    : 0;
+}
+
+/**
+ * Runs an operation under a limit of its own: where it is passed, the
+ * operation's signal aborts and the call rejects with a `TimeoutError`, also
+ * where the operation does not heed its signal.
+ */
+export async function withTimeout<T>(
+  operation: (signal: AbortSignal) => Promise<T>,
+  limit: number,
+  signal?: AbortSignal,
+): Promise<T> {
+  signal?.throwIfAborted();
+  const controller = new AbortController();
+  let settle: (error: unknown) => void;
+  const stopped = new Promise<never>((_, reject) => settle = reject);
+  const stop = (reason: unknown) => {
+    settle(reason);
+    controller.abort(reason);
+  };
+  const onAbort = () => stop(signal!.reason);
+  signal?.addEventListener("abort", onAbort, { once: true });
+  const timer = setTimeout(
+    () => stop(new TimeoutError(`No answer within ${Math.round(limit)} ms`, { limit })),
+    limit,
+  );
+  try {
+    return await Promise.race([operation(controller.signal), stopped]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+/** Waits, unless the signal aborts first. */
+function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", onAbort);
+      resolve();
+    }, milliseconds);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+/**
+ * Bounds how many operations run at once. The others wait in order; one that
+ * is cancelled while it waits leaves the queue at once.
+ */
+export function createGate(
+  limit: number,
+): <T>(operation: () => Promise<T>, signal?: AbortSignal) => Promise<T> {
+  let open = 0;
+  const queue = new Set<() => void>();
+  const enter = (signal?: AbortSignal) => {
+    if (open < limit) {
+      open++;
+      return;
+    }
+    return new Promise<void>((resolve, reject) => {
+      const onAbort = () => {
+        queue.delete(admit);
+        reject(signal!.reason);
+      };
+      const admit = () => {
+        signal?.removeEventListener("abort", onAbort);
+        resolve();
+      };
+      signal?.addEventListener("abort", onAbort, { once: true });
+      queue.add(admit);
+    });
+  };
+  const leave = () => {
+    const [next] = queue;
+    if (next === undefined) open--;
+    else {
+      queue.delete(next);
+      next();
+    }
+  };
+  return async (operation, signal) => {
+    signal?.throwIfAborted();
+    await enter(signal);
+    try {
+      return await operation();
+    } finally {
+      leave();
+    }
+  };
+}
