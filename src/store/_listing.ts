@@ -1,0 +1,45 @@
+import { InvalidInputError } from "../errors.ts";
+import type { ListOptions, ListPage, ObjectInfo } from "./store.ts";
+
+/** The most entries of one page, as S3 sets it. */
+export const PAGE_SIZE = 1000;
+
+/** Checks what a listing asks for, and gives its limit. */
+export function checkLimit({ limit = Infinity }: ListOptions): number {
+  if (limit === Infinity || (Number.isSafeInteger(limit) && limit >= 0)) return limit;
+  throw new InvalidInputError(
+    `Cannot list with a limit of ${limit}: give a whole number from 0, or none`,
+  );
+}
+
+/** The common prefix that a key is given as, where it has the delimiter after the prefix. */
+export function commonPrefixOf(
+  key: string,
+  prefix: string,
+  delimiter: string | undefined,
+): string | undefined {
+  if (delimiter === undefined) return undefined;
+  const at = key.indexOf(delimiter, prefix.length);
+  return at < 0 ? undefined : key.slice(0, at + delimiter.length);
+}
+
+/** Collects entries into pages. */
+export async function* paged(
+  entries: AsyncIterable<ObjectInfo | string>,
+  limit: number,
+): AsyncGenerator<ListPage, void> {
+  let page: ListPage = { objects: [], prefixes: [] };
+  let given = 0;
+  if (limit === 0) return;
+  for await (const entry of entries) {
+    if (typeof entry === "string") page.prefixes.push(entry);
+    else page.objects.push(entry);
+    given++;
+    if (given >= limit) break;
+    if (page.objects.length + page.prefixes.length === PAGE_SIZE) {
+      yield page;
+      page = { objects: [], prefixes: [] };
+    }
+  }
+  if (page.objects.length + page.prefixes.length > 0) yield page;
+}
