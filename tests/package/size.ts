@@ -1,0 +1,163 @@
+/**
+ * Bundles each entry for the browser platform, as a Worker's or a web app's
+ * bundler does, and prints its minified and gzipped size.
+ *
+ * ```sh
+ * deno run -A tests/package/size.ts
+ * ```
+ *
+ * It fails where the edge bundle passes its budget, or where a bundle for the
+ * browser needs a builtin of Node.
+ */
+
+import { build, type Metafile, stop } from "esbuild";
+import { gzipSync } from "node:zlib";
+import { fileURLToPath } from "node:url";
+import { manifest, ROOT } from "./manifest.ts";
+
+/** The most that `./edge` with `S3Checkpointer` may weigh, gzipped, in bytes. */
+export const EDGE_BUDGET = 20 * 1024;
+
+/** A bundle's name and what stands in its entry module. */
+interface Bundle {
+  readonly name: string;
+  readonly source: string;
+  /** Whether its npm packages are left out. */
+  readonly external: boolean;
+}
+
+/** What a bundle weighs. */
+export interface BundleSize {
+  readonly name: string;
+  /** Minified, in bytes. */
+  readonly raw: number;
+  /** Minified and gzipped, in bytes. */
+  readonly gzip: number;
+  /** The builtins of Node that it imports. */
+  readonly builtins: readonly string[];
+}
+
+/** The bundle that the budget is about: what a Worker that speaks S3 carries. */
+export const EDGE_BUNDLE = "./edge with S3Checkpointer";
+
+const EDGE_SOURCE = `export { S3Checkpointer } from "${manifest.exports["."]}";
+export { edgeStore } from "${manifest.exports["./edge"]}";`;
+
+/** Entries whose npm packages are their users' own, and far heavier than ours. */
+const HEAVY = ["./sdk", "./langgraph"];
+
+function bundles(): Bundle[] {
+  const list: Bundle[] = [{ name: EDGE_BUNDLE, source: EDGE_SOURCE, external: false }];
+  for (const [subpath, path] of Object.entries(manifest.exports)) {
+    const source = `export * from "${path}";`;
+    if (HEAVY.includes(subpath)) {
+      list.push({ name: `${subpath} without npm packages`, source, external: true });
+    }
+    list.push({ name: subpath, source, external: false });
+  }
+  return list;
+}
+
+/** Bundles every entry and weighs it. */
+export async function bundleSizes(): Promise<BundleSize[]> {
+  try {
+    const sizes: BundleSize[] = [];
+    for (const bundle of bundles()) sizes.push(await weigh(bundle));
+    return sizes;
+  } finally {
+    await stop();
+  }
+}
+
+async function weigh({ name, source, external }: Bundle): Promise<BundleSize> {
+  const packages = Object.keys(manifest.imports).filter((key) => !key.startsWith(manifest.name));
+  const { outputFiles, metafile } = await build({
+    stdin: { contents: source, resolveDir: fileURLToPath(ROOT), loader: "ts" },
+    // A builtin is kept as an import, so that the table can name it.
+    external: ["node:*", ...BARE_BUILTINS, ...(external ? packages : [])],
+    bundle: true,
+    minify: true,
+    format: "esm",
+    platform: "browser",
+    target: "es2022",
+    legalComments: "none",
+    metafile: true,
+    write: false,
+    logLevel: "silent",
+  });
+  const code = outputFiles[0]!.contents;
+  return {
+    name,
+    raw: code.length,
+    gzip: gzipSync(code, { level: 9 }).length,
+    builtins: builtins(metafile),
+  };
+}
+
+/** Builtins that packages on npm still name without `node:`. */
+const BARE_BUILTINS = [
+  "async_hooks",
+  "buffer",
+  "crypto",
+  "events",
+  "fs",
+  "fs/promises",
+  "http",
+  "https",
+  "os",
+  "path",
+  "process",
+  "stream",
+  "url",
+  "util",
+  "zlib",
+];
+
+/** What the bundle imports, `import()` included: a bundler for the browser fails at those too. */
+function builtins({ outputs }: Metafile): string[] {
+  const paths = Object.values(outputs).flatMap(({ imports }) => imports.map(({ path }) => path));
+  return [...new Set(paths)].filter((path) =>
+    path.startsWith("node:") || BARE_BUILTINS.includes(path)
+  );
+}
+
+/** The sizes as a table in Markdown. */
+export function sizeTable(sizes: readonly BundleSize[]): string {
+  const kilobytes = (bytes: number) => (bytes / 1024).toFixed(1);
+  const rows = sizes.map(({ name, raw, gzip, builtins }) => [
+    name,
+    kilobytes(raw),
+    kilobytes(gzip),
+    builtins.join(", ") || "none",
+  ]);
+  const head = ["bundle", "minified, KiB", "gzipped, KiB", "builtins of Node"];
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [line(head), line(["---", "--:", "--:", "---"]), ...rows.map(line)].join("\n");
+}
+
+/** What is wrong with the sizes, in sentences; empty where nothing is. */
+export function sizeFaults(sizes: readonly BundleSize[]): string[] {
+  const faults: string[] = [];
+  const edge = sizes.find(({ name }) => name === EDGE_BUNDLE);
+  if (edge === undefined) faults.push(`There is no bundle "${EDGE_BUNDLE}"`);
+  else if (edge.gzip > EDGE_BUDGET) {
+    faults.push(`"${edge.name}" weighs ${edge.gzip} bytes gzipped; its budget is ${EDGE_BUDGET}`);
+  }
+  for (const { name, builtins } of sizes) {
+    if (FOR_BROWSERS.includes(name) && builtins.length > 0) {
+      faults.push(`"${name}" needs ${builtins.join(", ")}; a browser or a Worker has none`);
+    }
+  }
+  return faults;
+}
+
+/** The bundles that must load where there is no Node. */
+const FOR_BROWSERS = [EDGE_BUNDLE, ".", "./edge", "./r2", "./testing"];
+
+if (import.meta.main) {
+  const sizes = await bundleSizes();
+  console.log(sizeTable(sizes));
+  const faults = sizeFaults(sizes);
+  for (const fault of faults) console.error(fault);
+  if (faults.length > 0) Deno.exit(1);
+}

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import {
+  type BundleSize,
+  bundleSizes,
+  EDGE_BUDGET,
+  EDGE_BUNDLE,
+  sizeFaults,
+  sizeTable,
+} from "./size.ts";
+
+// The bundler is a process of its own, ended at the end of the run.
+Deno.test("the edge bundle keeps its budget and needs nothing of Node", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
+  const sizes = await bundleSizes();
+  console.log(sizeTable(sizes));
+  assert.deepEqual(sizeFaults(sizes), []);
+});
+
+const light: BundleSize = { name: EDGE_BUNDLE, raw: 1, gzip: EDGE_BUDGET, builtins: [] };
+
+Deno.test("a bundle over the budget is a fault", () => {
+  assert.deepEqual(sizeFaults([light]), []);
+  const [fault] = sizeFaults([{ ...light, gzip: EDGE_BUDGET + 1 }]);
+  assert.match(fault!, /20481 bytes gzipped; its budget is 20480/);
+});
+
+Deno.test("a builtin of Node in a bundle for the browser is a fault", () => {
+  const [fault] = sizeFaults([light, { ...light, name: "./r2", builtins: ["node:fs"] }]);
+  assert.match(fault!, /"\.\/r2" needs node:fs/);
+});
+
+Deno.test("a missing edge bundle is a fault", () => {
+  assert.equal(sizeFaults([]).length, 1);
+});
