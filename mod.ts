@@ -5,3 +5,19 @@ export type { Policy, PolicyComponents, PolicyOptions, RetryOptions } from "./sr
 export { checkKey, MAX_KEY_BYTES } from "./src/store/key.ts";
 export { getBytes } from "./src/store/body.ts";
 export { memoryStore } from "./src/store/memory_store.ts";
+export { decodeFrame, encodeFrame, MAX_FRAME_PLAINTEXT } from "./src/frame/frame.ts";
+export type {
+  DecodeFrameOptions,
+  EncodeFrameOptions,
+  Frame,
+  FrameKind,
+} from "./src/frame/frame.ts";
+export { registerDecoder, registerEncoder, supportedCompressions } from "./src/frame/codec.ts";
+export type {
+  Algorithm,
+  Compression,
+  Decoder,
+  Encoder,
+  SupportedCompressions,
+} from "./src/frame/codec.ts";
+export type { CompressionChoice } from "./src/frame/compression.ts";

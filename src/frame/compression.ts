@@ -1,0 +1,101 @@
+import { CorruptError, InvalidInputError, UnsupportedError } from "../errors.ts";
+import { worthCompressing } from "./_sample.ts";
+import { type Compression, COMPRESSIONS, decoderOf, encoderOf } from "./codec.ts";
+
+/**
+ * What a writer asks for: one of the algorithms, or `auto`. Whatever it asks
+ * for, a payload that does not shrink is stored as it is.
+ *
+ * `auto` takes gzip for what is worth it: not for payloads below 200 bytes, and
+ * not where a sample of the payload hardly shrinks (images, archives, random
+ * bytes). It never takes zstd or brotli, even where this runtime has them: a
+ * thread is often read by another runtime than the one that wrote it.
+ */
+export type CompressionChoice = Compression | "auto";
+
+/** A payload as it is stored. */
+export interface Packed {
+  readonly compression: Compression;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * The most bytes that one byte of each algorithm's output can stand for. A
+ * recorded length above this is a lie that is told before anything is unpacked.
+ * DEFLATE: 258 bytes in 2 bits. zstd: a block of 128 KiB in 4 bytes. Brotli: a
+ * meta-block of 16 MiB in no less than a byte.
+ */
+const MAX_RATIO: Readonly<Record<Compression, number>> = {
+  "none": 1,
+  "gzip": 1032,
+  "deflate-raw": 1032,
+  "zstd": 2 ** 15,
+  "brotli": 2 ** 24,
+};
+
+/**
+ * Packs a payload.
+ *
+ * @throws {InvalidInputError} where the choice is none of those there are.
+ * @throws {UnsupportedError} where this runtime has no such algorithm.
+ */
+export async function compress(payload: Uint8Array, choice: CompressionChoice): Promise<Packed> {
+  const asItIs: Packed = { compression: "none", bytes: payload };
+  const compression = choice === "auto" ? "gzip" : choice;
+  if (compression === "none") return asItIs;
+  if (!COMPRESSIONS.includes(compression)) {
+    throw new InvalidInputError(
+      `Cannot use the compression ${JSON.stringify(choice)}: give "auto" or one of ` +
+        COMPRESSIONS.map((name) => `"${name}"`).join(", "),
+    );
+  }
+  const encode = encoderOf(compression);
+  if (payload.length === 0) return asItIs;
+  if (choice === "auto" && !await worthCompressing(payload)) return asItIs;
+  const bytes = await encode(payload);
+  return bytes.length < payload.length ? { compression, bytes } : asItIs;
+}
+
+/**
+ * Unpacks what was packed: exactly `length` bytes, or an error. Memory grows
+ * with what comes out, never with what `length` claims.
+ *
+ * @throws {CorruptError} where the bytes do not give the length.
+ * @throws {UnsupportedError} where this runtime has no such algorithm.
+ */
+export async function decompress(packed: Packed, length: number): Promise<Uint8Array> {
+  const { compression, bytes } = packed;
+  if (length > bytes.length * MAX_RATIO[compression]) {
+    throw new CorruptError(
+      `This frame is damaged: it claims ${length} bytes of plaintext, more than ` +
+        `${bytes.length} bytes of payload (${compression}) can give`,
+    );
+  }
+  const plain = compression === "none"
+    ? bytes
+    : await unpack(decoderOf(compression), packed, length);
+  if (plain.length !== length) {
+    throw new CorruptError(
+      `This frame is damaged: it records ${length} bytes of plaintext, and its payload ` +
+        `(${compression}) gives ${plain.length > length ? "more" : plain.length}`,
+    );
+  }
+  return plain;
+}
+
+async function unpack(
+  decode: (bytes: Uint8Array, limit: number) => Uint8Array | Promise<Uint8Array>,
+  { compression, bytes }: Packed,
+  length: number,
+): Promise<Uint8Array> {
+  try {
+    return await decode(bytes, length);
+  } catch (cause) {
+    if (cause instanceof UnsupportedError) throw cause;
+    throw new CorruptError(
+      `This frame is damaged: ${compression} cannot unpack its ${bytes.length} bytes of payload ` +
+        `to the ${length} it records`,
+      { cause },
+    );
+  }
+}
