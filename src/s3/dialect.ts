@@ -1,0 +1,126 @@
+import { InvalidInputError } from "../errors.ts";
+import { quote } from "../store/key.ts";
+import type { StoreCapabilities } from "../store/store.ts";
+
+/** The dialects of S3 that are known by name; `unknown` is anything else that speaks it. */
+export type DialectName = "aws" | "r2" | "minio" | "localstack" | "ceph" | "unknown";
+
+/**
+ * What one server's S3 does differently, as data. Nothing but this table names
+ * a vendor; what each column means for a user is told in `docs/dialects.md`.
+ */
+export interface Dialect {
+  /** Its name. */
+  readonly name: DialectName;
+  /** The region where none is given. */
+  readonly region: string;
+  /** Whether the bucket stands in the path where `forcePathStyle` is not given. */
+  readonly pathStyle: boolean;
+  /** How DeleteObjects is checksummed: one way, never two. */
+  readonly deleteChecksum: "content-md5" | "x-amz-checksum";
+  /** The most keys of one DeleteObjects. */
+  readonly maxDeleteKeys: number;
+  /** `If-None-Match: *` and `If-Match` are honoured on PutObject. */
+  readonly conditionalPut: boolean;
+  /** They are honoured on CompleteMultipartUpload, too. */
+  readonly conditionalComplete: boolean;
+  /** What stands before their names on CopyObject; `undefined` where a copy takes no condition. */
+  readonly copyConditionPrefix: string | undefined;
+  /** LIST is in ascending order of the keys' bytes. */
+  readonly orderedList: boolean;
+}
+
+const PLAIN: Dialect = {
+  name: "unknown",
+  region: "us-east-1",
+  pathStyle: true,
+  // The older of the two: servers that know no x-amz-checksum-* ask for it.
+  // https://github.com/aws/aws-sdk-js-v3/issues/6819
+  deleteChecksum: "content-md5",
+  maxDeleteKeys: 1000,
+  conditionalPut: true,
+  // Safe rather than sorry: bytes then go in one PutObject, and only a long
+  // stream with a precondition is refused.
+  conditionalComplete: false,
+  copyConditionPrefix: undefined,
+  orderedList: true,
+};
+
+const DIALECTS: Readonly<Record<DialectName, Dialect>> = {
+  // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+  // https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+  aws: {
+    ...PLAIN,
+    name: "aws",
+    pathStyle: false,
+    deleteChecksum: "x-amz-checksum",
+    conditionalComplete: true,
+    copyConditionPrefix: "",
+  },
+  // https://developers.cloudflare.com/r2/api/s3/conditional-operations/
+  // https://developers.cloudflare.com/r2/api/s3/api/
+  r2: {
+    ...PLAIN,
+    name: "r2",
+    region: "auto",
+    conditionalComplete: true,
+    copyConditionPrefix: "cf-copy-destination-",
+  },
+  // https://github.com/minio/minio/blob/master/cmd/object-multipart-handlers.go
+  minio: { ...PLAIN, name: "minio", conditionalComplete: true },
+  // https://github.com/localstack/localstack/blob/main/localstack-core/localstack/services/s3/provider.py
+  localstack: { ...PLAIN, name: "localstack", conditionalComplete: true },
+  // https://docs.ceph.com/en/latest/radosgw/s3/objectops/
+  ceph: { ...PLAIN, name: "ceph" },
+  unknown: PLAIN,
+};
+
+const HOSTS: readonly (readonly [RegExp, DialectName])[] = [
+  [/(^|\.)amazonaws\.com(\.cn)?$/, "aws"],
+  [/(^|\.)r2\.cloudflarestorage\.com$/, "r2"],
+  [/(^|\.)(localhost\.)?localstack(\.cloud)?$/, "localstack"],
+  [/(^|[.-])minio([.-]|$)/, "minio"],
+];
+
+/**
+ * Gives the dialect by name, or else tells it from the endpoint: none is AWS,
+ * and a host that nothing is known of is `unknown`.
+ *
+ * @throws {InvalidInputError} where there is no dialect of that name.
+ */
+export function dialectFor(endpoint?: string | URL, name?: DialectName): Dialect {
+  if (name !== undefined) {
+    if (!Object.hasOwn(DIALECTS, name)) {
+      throw new InvalidInputError(
+        `Cannot use dialect: current value is ${quote(name)}; give one of ${
+          Object.keys(DIALECTS).join(", ")
+        }`,
+      );
+    }
+    return DIALECTS[name];
+  }
+  if (endpoint === undefined) return DIALECTS.aws;
+  const { hostname } = new URL(endpoint);
+  return DIALECTS[HOSTS.find(([host]) => host.test(hostname))?.[1] ?? "unknown"];
+}
+
+/** Whether a bucket is a directory bucket of S3 Express One Zone. */
+export function isDirectoryBucket(bucket: string): boolean {
+  return bucket.endsWith("--x-s3");
+}
+
+/** What a bucket honours by its dialect, with what the user knows better. */
+export function capabilitiesOf(
+  dialect: Dialect,
+  bucket: string,
+  override: Partial<StoreCapabilities> = {},
+): StoreCapabilities {
+  const { conditionalPut, orderedList } = dialect;
+  return {
+    conditionalCreate: override.conditionalCreate ?? conditionalPut,
+    conditionalUpdate: override.conditionalUpdate ?? conditionalPut,
+    // https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-differences.html
+    orderedList: override.orderedList ?? (orderedList && !isDirectoryBucket(bucket)),
+    presign: override.presign ?? true,
+  };
+}

@@ -1,0 +1,73 @@
+import { CorruptError, InvalidInputError } from "../errors.ts";
+import type { ByteRange, ObjectInfo, Precondition } from "../store/store.ts";
+
+/** An ETag as the wire has it: quoted. */
+export function quoteETag(etag: string): string {
+  return `"${etag}"`;
+}
+
+/** An ETag as the store contract has it: without quotes, however the server wrote it. */
+export function unquoteETag(etag: string): string {
+  return etag.trim().replace(/^W\//, "").replace(/^"(.*)"$/, "$1");
+}
+
+/** The headers of a write's precondition. */
+export function conditionHeaders(
+  precondition: Precondition = "overwrite",
+  prefix = "",
+): Record<string, string> {
+  if (precondition === "overwrite") return {};
+  if (precondition === "create") return { [`${prefix}if-none-match`]: "*" };
+  return { [`${prefix}if-match`]: quoteETag(checkETag(precondition.ifMatch)) };
+}
+
+/**
+ * Checks that an ETag can stand in a header.
+ *
+ * @throws {InvalidInputError} where it cannot.
+ */
+export function checkETag(etag: string): string {
+  if (typeof etag === "string" && /^[\x21\x23-\x7e]{1,1024}$/.test(etag)) return etag;
+  throw new InvalidInputError(
+    `Cannot use ifMatch: current value is ${
+      JSON.stringify(etag)
+    }; give an ETag that this store gave`,
+  );
+}
+
+/** The value of a `Range` header. */
+export function rangeHeader(range: ByteRange): string {
+  if ("suffix" in range) return `bytes=-${range.suffix}`;
+  return `bytes=${range.start}-${range.end === undefined ? "" : range.end - 1}`;
+}
+
+/** `Retry-After`, in seconds or as a date, in milliseconds from now. */
+export function retryAfter(value: string | null | undefined, now: number): number | undefined {
+  if (value == null || value === "") return undefined;
+  const wait = /^\d+(\.\d+)?$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now;
+  return Number.isNaN(wait) ? undefined : Math.max(0, wait);
+}
+
+/**
+ * What the headers of a GET or a HEAD tell of an object; for a range, of the
+ * whole of it.
+ *
+ * @throws {CorruptError} where there is no length, ETag or date among them.
+ */
+export function infoFromHeaders(key: string, headers: Headers): ObjectInfo {
+  const total = /\/(\d+)$/.exec(headers.get("content-range") ?? "")?.[1];
+  const size = total ?? headers.get("content-length");
+  const etag = headers.get("etag");
+  const lastModified = new Date(headers.get("last-modified") ?? NaN);
+  if (size === null || !/^\d+$/.test(size)) throw missing("Content-Length", key);
+  if (etag === null) throw missing("ETag", key);
+  if (Number.isNaN(lastModified.getTime())) throw missing("Last-Modified", key);
+  return { key, size: Number(size), etag: unquoteETag(etag), lastModified };
+}
+
+function missing(header: string, key: string): CorruptError {
+  return new CorruptError(
+    `The answer for ${JSON.stringify(key)} has no ${header}; a proxy may have removed it`,
+    { key },
+  );
+}

@@ -1,0 +1,170 @@
+import { InvalidInputError } from "../errors.ts";
+import { quote } from "../store/key.ts";
+import type { PolicyOptions } from "../store/policy.ts";
+import type { StoreCapabilities } from "../store/store.ts";
+import { capabilitiesOf, type Dialect, dialectFor, type DialectName } from "./dialect.ts";
+
+/** A key pair of AWS or of a store that signs as AWS does. */
+export interface S3Credentials {
+  /** The public half. */
+  readonly accessKeyId: string;
+  /** The secret half. */
+  readonly secretAccessKey: string;
+  /** The token of temporary credentials. */
+  readonly sessionToken?: string | undefined;
+  /** When they end; a provider is asked again shortly before. @default never */
+  readonly expiration?: Date | undefined;
+}
+
+/** Gives credentials: asked when they are first needed, and again shortly before they end. */
+export type S3CredentialsProvider = () => Promise<S3Credentials>;
+
+/** What both S3 transports take, under the AWS SDK's names. */
+export interface S3Options extends PolicyOptions {
+  /** The bucket. It must be there already. */
+  readonly bucket: string;
+  /** The bucket's region. @default "us-east-1"; "auto" on R2 */
+  readonly region?: string | undefined;
+  /** The server's URL, without the bucket. @default AWS in `region` */
+  readonly endpoint?: string | undefined;
+  /**
+   * Whether the bucket stands in the path and not in the host name.
+   * @default true, but on AWS only where the bucket's name cannot be a host name
+   */
+  readonly forcePathStyle?: boolean | undefined;
+  /** Credentials, or what gives them. */
+  readonly credentials?: S3Credentials | S3CredentialsProvider | undefined;
+  /** Whose S3 it is. @default told from `endpoint` */
+  readonly dialect?: DialectName | undefined;
+  /** What `probe` found out about the bucket, where it differs from the dialect. */
+  readonly capabilities?: Partial<StoreCapabilities> | undefined;
+  /** The most bytes of a body that go in one request. @default 8 MiB */
+  readonly multipartThreshold?: number | undefined;
+  /**
+   * The length of each part of a multipart upload but the last, in bytes: from
+   * 5 MiB to 5 GiB. There are 10,000 at most, so that a stream of unknown
+   * length may have 80 GiB at the default.
+   * @default 8 MiB
+   */
+  readonly partSize?: number | undefined;
+  /** The most parts of one upload that are sent, and held in memory, at once. @default 4 */
+  readonly partsInFlight?: number | undefined;
+}
+
+/** S3 options with every default filled in. */
+export interface S3Settings {
+  readonly bucket: string;
+  readonly region: string;
+  /** Without a slash at its end; it may have a base path. */
+  readonly endpoint: string;
+  readonly pathStyle: boolean;
+  readonly dialect: Dialect;
+  readonly capabilities: StoreCapabilities;
+  readonly multipartThreshold: number;
+  readonly partSize: number;
+  readonly partsInFlight: number;
+}
+
+const MIB = 1024 * 1024;
+/** The least and the most a part may have: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
+const MIN_PART_SIZE = 5 * MIB;
+const MAX_PART_SIZE = 5 * 1024 * MIB;
+const BUCKET = /^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$/;
+const HOST_LABEL = /^[a-z0-9-]{3,63}$/;
+const REGION = /^[A-Za-z0-9-]{1,63}$/;
+const IP = /^(\[.*\]|\d+\.\d+\.\d+\.\d+)$/;
+
+/**
+ * Checks options, and fills in the defaults.
+ *
+ * @throws {InvalidInputError} that names the option, its value and what fits.
+ */
+export function resolveS3Options(options: S3Options): S3Settings {
+  const {
+    bucket,
+    forcePathStyle,
+    multipartThreshold = 8 * MIB,
+    partSize = 8 * MIB,
+    partsInFlight = 4,
+  } = options;
+  if (typeof bucket !== "string" || !BUCKET.test(bucket) || bucket.includes("..")) {
+    refuse("bucket", bucket, "give its name: 3 to 255 letters, digits, dots, hyphens");
+  }
+  const given = options.endpoint === undefined ? undefined : checkEndpoint(options.endpoint);
+  const dialect = dialectFor(given, options.dialect);
+  if (given === undefined && dialect.name !== "aws") {
+    refuse(
+      "endpoint",
+      undefined,
+      `give the server's URL; only the dialect "aws" has one by itself`,
+    );
+  }
+  const region = options.region ?? dialect.region;
+  if (typeof region !== "string" || !REGION.test(region)) {
+    refuse("region", region, `give its name, such as "us-east-1"`);
+  }
+  checkWhole({ partSize }, MIN_PART_SIZE, MAX_PART_SIZE);
+  checkWhole({ multipartThreshold }, 0, MAX_PART_SIZE);
+  checkWhole({ partsInFlight }, 1, 1000);
+  const endpoint = given ?? new URL(`https://s3.${region}.amazonaws.com${suffixOf(region)}`);
+  return {
+    bucket,
+    region,
+    endpoint: `${endpoint.origin}${endpoint.pathname.replace(/\/+$/, "")}`,
+    // An address has no subdomains, and a certificate for *.host covers no second dot.
+    pathStyle: IP.test(endpoint.hostname) ||
+      (forcePathStyle ?? (dialect.pathStyle || !HOST_LABEL.test(bucket))),
+    dialect,
+    capabilities: capabilitiesOf(dialect, bucket, options.capabilities),
+    multipartThreshold,
+    partSize,
+    partsInFlight,
+  };
+}
+
+/**
+ * Checks options: an empty bucket, a bad endpoint, a part size out of range.
+ *
+ * @throws {InvalidInputError} that names the option, its value and what fits.
+ */
+export function checkS3Options(options: S3Options): void {
+  resolveS3Options(options);
+}
+
+function checkEndpoint(endpoint: string): URL {
+  let url: URL;
+  try {
+    url = new URL(endpoint);
+  } catch {
+    refuse("endpoint", endpoint, `give a URL, such as "https://s3.example.com"`);
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new InvalidInputError(
+      "Cannot use endpoint: it carries a user name or a password; give them as credentials",
+    );
+  }
+  if (url.protocol !== "https:" && url.protocol !== "http:") {
+    refuse("endpoint", endpoint, "give an https: or http: URL");
+  }
+  if (url.search !== "" || url.hash !== "") {
+    refuse("endpoint", endpoint, "give a URL without a query and a fragment");
+  }
+  return url;
+}
+
+// https://docs.aws.amazon.com/general/latest/gr/s3.html
+function suffixOf(region: string): string {
+  return region.startsWith("cn-") ? ".cn" : "";
+}
+
+function checkWhole(values: Record<string, number>, least: number, most: number): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (!Number.isInteger(value) || value < least || value > most) {
+      refuse(name, value, `give a whole number from ${least} to ${most}`);
+    }
+  }
+}
+
+function refuse(name: string, value: unknown, way: string): never {
+  throw new InvalidInputError(`Cannot use ${name}: current value is ${quote(value)}; ${way}`);
+}
