@@ -21,3 +21,4 @@ export type {
   SupportedCompressions,
 } from "./src/frame/codec.ts";
 export type { CompressionChoice } from "./src/frame/compression.ts";
+export { prefixed } from "./src/store/prefix.ts";
