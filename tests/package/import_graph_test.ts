@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { entries, manifest } from "./manifest.ts";
+import { readdirSync } from "node:fs";
+import { entries, manifest, ROOT } from "./manifest.ts";
 import { type Import, importsOf } from "./module_graph.ts";
 
 /** The npm packages, or their scopes, that each entry may reach; one that is not here reaches none. */
@@ -84,4 +85,14 @@ Deno.test("the import graph knows every entry", () => {
 Deno.test("@cairn/checkpoint does not load the file store", async () => {
   const imports = await graphOf(".");
   assert.deepEqual(show(imports.filter(({ module }) => /file_store/.test(module ?? ""))), []);
+});
+
+Deno.test("every module of src is reached by an entry", async () => {
+  const reached = new Set(entries.map(({ url }) => url.href.slice(ROOT.href.length)));
+  for (const { subpath } of entries) {
+    for (const { module } of await graphOf(subpath)) if (module !== undefined) reached.add(module);
+  }
+  const modules = readdirSync(new URL("src", ROOT), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts")).map((name) => `src/${name}`);
+  assert.deepEqual(modules.filter((module) => !reached.has(module)), []);
 });

@@ -1,0 +1,123 @@
+/**
+ * Packs the package for npm.
+ *
+ * ```sh
+ * deno run -A tests/package/pack.ts [folder]
+ * ```
+ *
+ * `deno pack` does the work: it compiles the modules, writes their `.d.ts` and
+ * a package.json with what they import. That package.json is then completed,
+ * as data, by what `deno pack` has no words for:
+ *
+ * - `@aws-sdk/*` and `@langchain/*` become optional peer dependencies: who
+ *   installs the package for a Worker gets aws4fetch and nothing else, who uses
+ *   LangGraph keeps the one copy of it that the graph itself uses;
+ * - `sideEffects`, `engines`, `description` and `keywords`.
+ *
+ * `npm pack` makes the tarball of it; the same sources give the same bytes.
+ */
+
+import { fileURLToPath } from "node:url";
+import { deno, manifest, ROOT } from "./manifest.ts";
+import { runOrThrow } from "./npm.ts";
+
+/** The fields of package.json that are read or written here. */
+export interface PackageJson {
+  readonly name: string;
+  readonly version: string;
+  readonly type: string;
+  readonly license: string;
+  readonly description?: string;
+  readonly keywords?: readonly string[];
+  readonly engines?: Readonly<Record<string, string>>;
+  readonly sideEffects?: boolean;
+  readonly exports: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional: boolean }>>;
+}
+
+/** What every user installs. Anything else must be somebody's choice. */
+const DEPENDENCIES = ["aws4fetch"];
+
+/** The scopes whose packages serve one entry only, and belong to its users. */
+const OPTIONAL_PEERS = ["@aws-sdk/", "@smithy/", "@langchain/"];
+
+const DESCRIPTION =
+  "Keeps the state of agents and workflows in S3, R2 and anything that speaks S3: a LangGraph.js checkpointer with no database to run";
+
+const KEYWORDS = [
+  "langgraph",
+  "langchain",
+  "checkpoint",
+  "checkpointer",
+  "agents",
+  "s3",
+  "r2",
+  "cloudflare-workers",
+  "object-storage",
+];
+
+/**
+ * Completes the package.json that `deno pack` wrote.
+ *
+ * @throws {Error} where it depends on a package that is neither one of
+ * everybody's nor an optional one.
+ */
+export function completePackageJson(packed: PackageJson): PackageJson {
+  const all = Object.entries(packed.dependencies ?? {}).sort(([a], [b]) => a < b ? -1 : 1);
+  const peers = all.filter(([name]) => OPTIONAL_PEERS.some((scope) => name.startsWith(scope)));
+  const dependencies = all.filter(([name]) => DEPENDENCIES.includes(name));
+  const stray = all.filter((entry) => !peers.includes(entry) && !dependencies.includes(entry));
+  if (stray.length > 0) {
+    throw new Error(
+      `src imports ${stray.map(([name]) => name).join(", ")}: ` +
+        `say in tests/package/pack.ts whether every user shall install it`,
+    );
+  }
+  return {
+    ...packed,
+    description: DESCRIPTION,
+    keywords: KEYWORDS,
+    engines: { node: ">=20" },
+    sideEffects: false,
+    dependencies: Object.fromEntries(dependencies),
+    peerDependencies: Object.fromEntries(peers),
+    peerDependenciesMeta: Object.fromEntries(peers.map(([name]) => [name, { optional: true }])),
+  };
+}
+
+/** Packs the checkout into a tarball in `folder`, and gives its path. */
+export async function pack(folder: string): Promise<string> {
+  const work = await Deno.makeTempDir();
+  try {
+    const raw = `${work}/raw.tgz`;
+    // The source maps would name the folder they were made in.
+    const args = [
+      "pack",
+      "--allow-dirty",
+      "--no-source-maps",
+      "--ignore=jsr.json",
+      "--output",
+      raw,
+    ];
+    const { code, stderr } = await deno(args);
+    if (code !== 0) throw new Error(`deno pack failed:\n${stderr}`);
+    await runOrThrow("tar", ["-xzf", raw], work);
+    const path = `${work}/package/package.json`;
+    const packed: PackageJson = JSON.parse(await Deno.readTextFile(path));
+    await Deno.writeTextFile(path, JSON.stringify(completePackageJson(packed), null, 2) + "\n");
+    await Deno.mkdir(folder, { recursive: true });
+    const target = await Deno.realPath(folder);
+    const npmArgs = ["pack", "--silent", "--ignore-scripts", "--pack-destination", target];
+    const name = (await runOrThrow("npm", npmArgs, `${work}/package`)).trim();
+    return `${target}/${name}`;
+  } finally {
+    await Deno.remove(work, { recursive: true });
+  }
+}
+
+if (import.meta.main) {
+  const folder = Deno.args[0] ?? fileURLToPath(new URL(".cache/pack", ROOT));
+  console.log(`${manifest.name} ${manifest.version}: ${await pack(folder)}`);
+}

@@ -1,0 +1,215 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { entries, manifest, ROOT } from "./manifest.ts";
+import { installTarball, lockedVersions, npmProject, run, runOrThrow } from "./npm.ts";
+import { completePackageJson, pack, type PackageJson } from "./pack.ts";
+
+const work = await Deno.makeTempDir();
+const tarball = await pack(`${work}/first`);
+await runOrThrow("tar", ["-xzf", tarball], work);
+const folder = `${work}/package`;
+const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map((entry) => relative(folder, join(entry.parentPath, entry.name))).sort();
+const read = (file: string) => readFileSync(join(folder, file), "utf8");
+const packageJson: PackageJson = JSON.parse(read("package.json"));
+
+/** Every `from "..."` and `import("...")` of a packed module. */
+function specifiersOf(file: string): string[] {
+  const matches = read(file).matchAll(/(?:\bfrom|\bimport)\s*\(?\s*["']([^"'\n]+)["']/g);
+  return [...matches].map(([, specifier]) => specifier!);
+}
+
+/** The code of the package, without the examples in its docstrings. */
+function codeOf(file: string): string {
+  return read(file).replaceAll(/\/\*[\s\S]*?\*\//g, "");
+}
+
+Deno.test("the same sources give the same tarball", async () => {
+  const again = await pack(`${work}/second`);
+  assert.deepEqual(readFileSync(again), readFileSync(tarball));
+});
+
+Deno.test("package.json says what deno.json says", () => {
+  assert.equal(packageJson.name, manifest.name);
+  assert.equal(packageJson.version, manifest.version);
+  assert.equal(packageJson.license, manifest.license);
+  assert.equal(packageJson.type, "module");
+  assert.equal(packageJson.sideEffects, false);
+  assert.deepEqual(Object.keys(packageJson.exports), Object.keys(manifest.exports));
+});
+
+Deno.test("each entry of the tarball has its module and its types, with the types first", () => {
+  for (const [subpath, conditions] of Object.entries(packageJson.exports)) {
+    assert.equal(Object.keys(conditions)[0], "types", subpath);
+    for (const target of Object.values(conditions)) {
+      assert(files.includes(target.slice(2)), `${subpath} names ${target}, which is not packed`);
+    }
+  }
+});
+
+Deno.test("the tarball holds modules, their types, and what a reader needs", () => {
+  const pages = ["CHANGELOG.md", "LICENSE", "README.md", "package.json"];
+  const others = files.filter((file) => !/\.(js|d\.ts)$/.test(file));
+  assert.deepEqual(others, pages);
+  assert.deepEqual(
+    files.filter((file) => /test|bench/.test(file) && !/^src\/testing\//.test(file)),
+    [],
+  );
+});
+
+Deno.test("nothing in the tarball names the folder it was made in", () => {
+  const checkout = fileURLToPath(ROOT);
+  assert.deepEqual(files.filter((file) => read(file).includes(checkout)), []);
+});
+
+Deno.test("each module of the tarball finds what it imports", () => {
+  const known = Object.keys({ ...packageJson.dependencies, ...packageJson.peerDependencies });
+  for (const file of files.filter((file) => /\.(js|d\.ts)$/.test(file))) {
+    const code = codeOf(file);
+    for (const specifier of specifiersOf(file).filter((specifier) => code.includes(specifier))) {
+      if (specifier.startsWith(".")) {
+        const target = join(dirname(file), specifier);
+        const types = target.replace(/\.js$/, ".d.ts");
+        assert(files.includes(file.endsWith(".d.ts") ? types : target), `${file}: ${specifier}`);
+      } else if (!specifier.startsWith("node:")) {
+        const name = /^(?:@[^/]+\/)?[^/]+/.exec(specifier)![0];
+        assert(known.includes(name), `${file} imports ${specifier}, which is no dependency`);
+      }
+    }
+  }
+});
+
+Deno.test("every user installs aws4fetch alone, and the rest is for those who want it", () => {
+  const { dependencies, peerDependencies = {}, peerDependenciesMeta } = packageJson;
+  assert.deepEqual(dependencies, { aws4fetch: manifest.imports.aws4fetch!.split("@").at(-1) });
+  const peers = Object.keys(peerDependencies);
+  assert(peers.includes("@aws-sdk/client-s3"));
+  assert(peers.includes("@langchain/langgraph-checkpoint"));
+  assert.deepEqual(peers.filter((name) => !/^@(aws-sdk|smithy|langchain)\//.test(name)), []);
+  for (const name of peers) {
+    assert.equal(`npm:${name}@${peerDependencies[name]}`, manifest.imports[name]);
+  }
+  assert.deepEqual(
+    peerDependenciesMeta,
+    Object.fromEntries(peers.map((name) => [name, { optional: true }])),
+  );
+});
+
+Deno.test("a dependency that nobody decided on is refused", () => {
+  const packed = { ...packageJson, dependencies: { aws4fetch: "^1.0.0", "left-pad": "^1.0.0" } };
+  assert.throws(() => completePackageJson(packed), /src imports left-pad/);
+});
+
+/** The entries that need nothing but what `npm install` brings. */
+const LIGHT = entries.filter(({ subpath }) => subpath !== "./sdk" && subpath !== "./langgraph");
+
+Deno.test("npm install in an empty folder brings aws4fetch, and the light entries load", async () => {
+  const project = `${work}/empty`;
+  await Deno.mkdir(project);
+  await Deno.writeTextFile(`${project}/package.json`, `{"type":"module"}`);
+  await installTarball(project, tarball);
+  const installed = readdirSync(`${project}/node_modules`).filter((name) => !name.startsWith("."));
+  assert.deepEqual(installed.sort(), ["@cairn", "aws4fetch"]);
+  for (const { specifier } of LIGHT) {
+    await runOrThrow(
+      "node",
+      ["--eval", `await import("${specifier}")`, "--input-type=module"],
+      project,
+    );
+  }
+  const { code, stderr } = await run(
+    "node",
+    ["--input-type=module", "--eval", `await import("${manifest.name}/sdk")`],
+    project,
+  );
+  assert.notEqual(code, 0);
+  assert.match(stderr, /Cannot find package '@aws-sdk\//);
+});
+
+Deno.test("publint finds nothing to say", async () => {
+  const project = await npmProject("publint", { publint: "0.3.25" });
+  const output = await runOrThrow("node", [
+    `${project}/node_modules/publint/src/cli.js`,
+    "--strict",
+    folder,
+  ], project);
+  assert.match(output, /All good!/);
+});
+
+/** A program that uses a type of each entry; a wrong one would be an error. */
+function consumerOf(list: typeof entries): string {
+  return `
+${list.map(({ specifier }, index) => `import * as entry${index} from "${specifier}";`).join("\n")}
+export type Keys = [${list.map((_, index) => `keyof typeof entry${index}`).join(", ")}];
+import { memoryStore, type ObjectStore } from "${manifest.name}";
+export const store: ObjectStore = memoryStore();
+// @ts-expect-error: a name is not a number, so the types are there.
+export const wrong: number = store.name;
+`;
+}
+
+const COMPILERS = { "TypeScript 5.9": "5.9.3", "TypeScript 7": "7.0.2" };
+
+/** Ways in which users set their compiler up. */
+const SETTINGS: Readonly<Record<string, { list: typeof entries; options: object }>> = {
+  "every entry, nodenext": {
+    list: entries,
+    options: { module: "nodenext", moduleResolution: "nodenext", types: ["node"] },
+  },
+  "every entry, bundler": {
+    list: entries,
+    options: { module: "esnext", moduleResolution: "bundler", types: ["node"] },
+  },
+  // Where only our own declarations are read, they are checked too.
+  "light entries, nodenext, declarations checked": {
+    list: LIGHT,
+    options: {
+      module: "nodenext",
+      moduleResolution: "nodenext",
+      types: ["node"],
+      skipLibCheck: false,
+      exactOptionalPropertyTypes: true,
+    },
+  },
+  "light entries, bundler, in a browser, declarations checked": {
+    list: LIGHT,
+    options: {
+      module: "esnext",
+      moduleResolution: "bundler",
+      types: [],
+      lib: ["es2022", "dom", "dom.iterable", "dom.asynciterable"],
+      skipLibCheck: false,
+    },
+  },
+};
+
+for (const [compiler, typescript] of Object.entries(COMPILERS)) {
+  Deno.test(`the types resolve in ${compiler}`, async (t) => {
+    const project = await npmProject(`types-${typescript}`, {
+      ...lockedVersions([...Object.keys(packageJson.peerDependencies!), "@langchain/core"]),
+      "@types/node": "20.19.0",
+      typescript,
+    });
+    await installTarball(project, tarball);
+    for (const [index, [name, { list, options }]] of Object.entries(SETTINGS).entries()) {
+      await t.step(name, async () => {
+        const base = { target: "es2022", lib: ["es2022"], strict: true, noEmit: true };
+        // The declarations of other packages are not ours to check.
+        const compilerOptions = { ...base, skipLibCheck: true, ...options };
+        const files = [`consumer_${index}.ts`];
+        const config = `tsconfig.${index}.json`;
+        await Deno.writeTextFile(`${project}/${files[0]}`, consumerOf(list));
+        await Deno.writeTextFile(
+          `${project}/${config}`,
+          JSON.stringify({ compilerOptions, files }),
+        );
+        await runOrThrow("node", ["node_modules/typescript/bin/tsc", "--project", config], project);
+      });
+    }
+  });
+}
+
+globalThis.addEventListener("unload", () => Deno.removeSync(work, { recursive: true }));
