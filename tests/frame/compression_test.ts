@@ -29,6 +29,7 @@ const PACK: readonly [name: string, id: number, pack: Transform, unpack: Transfo
     4,
     (bytes) =>
       zlib.brotliCompressSync(bytes, { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 4 } }),
+    (bytes) => zlib.brotliDecompressSync(bytes),
   ],
 ];
 
