@@ -1,0 +1,200 @@
+import { InvalidInputError } from "../errors.ts";
+import { concat } from "./body.ts";
+import { piecesOf } from "./_source.ts";
+import type { Body, PutResult } from "./store.ts";
+
+/** The most parts of one upload, as S3 sets it. */
+export const MAX_PARTS = 10_000;
+
+/** A part that the store has. */
+export interface PartRef {
+  /** From 1. */
+  readonly number: number;
+  /** Its ETag without quotes. */
+  readonly etag: string;
+}
+
+/** A multipart upload that was started. */
+export interface MultipartUpload {
+  /** Sends a part; its bytes may be forgotten once this resolves. */
+  part(number: number, bytes: Uint8Array, signal: AbortSignal): Promise<PartRef>;
+  /** Makes the object of the parts, in order. */
+  complete(parts: readonly PartRef[], signal: AbortSignal): Promise<PutResult>;
+  /** Drops what was sent. */
+  abort(): Promise<void>;
+}
+
+/** How a body is sent. */
+export interface UploadOptions {
+  /** The length of each part but the last, in bytes. */
+  readonly partSize: number;
+  /** The most parts in memory at once, with the one that is being read. */
+  readonly partsInFlight: number;
+  /** The most bytes that go in one request. */
+  readonly threshold: number;
+  /** The length of a stream where it is known: the part size then grows to fit. */
+  readonly length?: number | undefined;
+  /** Sends a whole body in one request. */
+  putSingle(bytes: Uint8Array): Promise<PutResult>;
+  /**
+   * Starts a multipart upload. It takes no signal: who does not wait for its id
+   * cannot abort it.
+   */
+  start(): Promise<MultipartUpload>;
+  /** Cancels the upload. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Sends a body: up to the threshold in one request, and above it in parts of
+ * one size, a bounded number of them in memory. Bytes are cut without a copy.
+ *
+ * Where anything fails, or the signal aborts, the source is cancelled, what is
+ * in flight is stopped and waited for, and the upload is aborted, so that
+ * nothing is left behind.
+ *
+ * @throws {InvalidInputError} where a stream goes on beyond 10,000 parts.
+ */
+export async function uploadStream(body: Body, options: UploadOptions): Promise<PutResult> {
+  const { threshold, signal } = options;
+  const partSize = partSizeFor(options);
+  if (body instanceof Uint8Array) {
+    if (body.length <= threshold) return options.putSingle(body);
+    return await withSignal(signal, (control) => {
+      const size = partSizeFor({ ...options, length: body.length });
+      return uploadParts(slices(body, size), size, options, control);
+    });
+  }
+  return await withSignal(signal, async (control) => {
+    const source = piecesOf(body, control.signal);
+    try {
+      const head: Uint8Array[] = [];
+      let length = 0;
+      while (length <= threshold) {
+        const { done, value } = await source.next();
+        if (done) return await options.putSingle(head.length === 0 ? EMPTY : concat(head));
+        head.push(value);
+        length += value.length;
+      }
+      return await uploadParts(cut(chain(head, source), partSize), partSize, options, control);
+    } finally {
+      await source.return();
+    }
+  });
+}
+
+const EMPTY = new Uint8Array(0);
+const MIB = 1024 * 1024;
+
+/** The part size, grown in whole MiB where a known length would need too many parts. */
+export function partSizeFor(
+  { partSize, length = 0 }: { partSize: number; length?: number | undefined },
+): number {
+  if (length <= partSize * MAX_PARTS) return partSize;
+  return Math.ceil(length / MAX_PARTS / MIB) * MIB;
+}
+
+/** Runs with a controller that follows the signal, and that a failure can abort, too. */
+async function withSignal<T>(
+  signal: AbortSignal | undefined,
+  operation: (control: AbortController) => Promise<T>,
+): Promise<T> {
+  const control = new AbortController();
+  const follow = () => control.abort(signal!.reason);
+  if (signal?.aborted) follow();
+  signal?.addEventListener("abort", follow, { once: true });
+  try {
+    return await operation(control);
+  } finally {
+    signal?.removeEventListener("abort", follow);
+  }
+}
+
+async function uploadParts(
+  parts: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  partSize: number,
+  { partsInFlight, start }: UploadOptions,
+  control: AbortController,
+): Promise<PutResult> {
+  const { signal } = control;
+  const upload = await start();
+  const sending = new Set<Promise<void>>();
+  const sent: PartRef[] = [];
+  const send = async (number: number, bytes: Uint8Array) => {
+    try {
+      sent[number - 1] = await upload.part(number, bytes, signal);
+    } catch (error) {
+      control.abort(error);
+    }
+  };
+  try {
+    let number = 0;
+    signal.throwIfAborted();
+    for await (const bytes of parts) {
+      if (++number > MAX_PARTS) throw tooLong(partSize);
+      const part: Promise<void> = send(number, bytes).finally(() => sending.delete(part));
+      sending.add(part);
+      // Before the next part is read, so that it is one of those in memory.
+      if (sending.size >= partsInFlight) await Promise.race(sending);
+      signal.throwIfAborted();
+    }
+    await Promise.all(sending);
+    signal.throwIfAborted();
+    return await upload.complete(sent, signal);
+  } catch (error) {
+    control.abort(error);
+    await Promise.all(sending);
+    // The first failure is the one to tell; a lifecycle rule ends what this cannot.
+    await upload.abort().catch(() => {});
+    throw signal.reason;
+  }
+}
+
+function tooLong(partSize: number): InvalidInputError {
+  return new InvalidInputError(
+    `Cannot send a stream of more than ${partSize * MAX_PARTS} bytes: an upload has at most ` +
+      `${MAX_PARTS} parts, and partSize is ${partSize}; give a larger partSize`,
+  );
+}
+
+function* slices(bytes: Uint8Array, size: number): Generator<Uint8Array, void> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+/** Lets go of the head piece by piece, so that it is not held beside its copy. */
+async function* chain(
+  head: Uint8Array[],
+  rest: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void> {
+  while (head.length > 0) yield head.shift()!;
+  yield* rest;
+}
+
+/** Cuts pieces of any length into parts of one size; only the last may be shorter. */
+export async function* cut(
+  pieces: AsyncIterable<Uint8Array>,
+  size: number,
+): AsyncGenerator<Uint8Array, void> {
+  let part: Uint8Array | undefined;
+  let filled = 0;
+  for await (let piece of pieces) {
+    while (piece.length > 0) {
+      if (filled === 0 && piece.length >= size) {
+        yield piece.subarray(0, size);
+        piece = piece.subarray(size);
+        continue;
+      }
+      part ??= new Uint8Array(size);
+      const taken = piece.subarray(0, size - filled);
+      part.set(taken, filled);
+      filled += taken.length;
+      piece = piece.subarray(taken.length);
+      if (filled === size) {
+        yield part;
+        part = undefined;
+        filled = 0;
+      }
+    }
+  }
+  if (part !== undefined) yield part.subarray(0, filled);
+}
