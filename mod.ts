@@ -22,3 +22,16 @@ export type {
 } from "./src/frame/codec.ts";
 export type { CompressionChoice } from "./src/frame/compression.ts";
 export { prefixed } from "./src/store/prefix.ts";
+export { S3Checkpointer } from "./src/checkpoint/checkpointer.ts";
+export type {
+  Checkpoint,
+  CheckpointInfo,
+  ListCheckpointsOptions,
+  S3CheckpointerOptions,
+  SaveOptions,
+  WhichOptions,
+} from "./src/checkpoint/checkpointer.ts";
+export { uuid7 } from "./src/checkpoint/id.ts";
+export type { CheckpointOptions } from "./src/checkpoint/log.ts";
+export { jsonSerializer } from "./src/checkpoint/serializer.ts";
+export type { Serializer } from "./src/checkpoint/serializer.ts";

@@ -1,0 +1,65 @@
+/** A cached object: what was decoded of it, under the ETag it had. */
+interface Entry {
+  readonly etag: string;
+  readonly value: unknown;
+  readonly size: number;
+}
+
+/**
+ * What this process has read or written lately, bounded in bytes, the least
+ * recently used going first. An entry counts only while a listing shows its
+ * ETag, so another process's write is never hidden.
+ */
+export class RecentObjects {
+  readonly #limit: number;
+  readonly #entries = new Map<string, Entry>();
+  #size = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Whether an object is held, under whichever ETag. */
+  has(key: string): boolean {
+    return this.#entries.has(key);
+  }
+
+  /** What was kept of an object while it had this ETag. */
+  get<T>(key: string, etag: string): T | undefined {
+    const entry = this.#entries.get(key);
+    if (entry === undefined || entry.etag !== etag) return undefined;
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    return entry.value as T;
+  }
+
+  /** The ETag under which an object is held. */
+  etagOf(key: string): string | undefined {
+    return this.#entries.get(key)?.etag;
+  }
+
+  /** Keeps what was decoded of an object; `size` is its weight in bytes. */
+  set(key: string, etag: string, value: unknown, size: number): void {
+    this.delete(key);
+    if (size > this.#limit) return;
+    this.#entries.set(key, { etag, value, size });
+    this.#size += size;
+    for (const oldest of this.#entries.keys()) {
+      if (this.#size <= this.#limit) break;
+      this.delete(oldest);
+    }
+  }
+
+  /** Forgets an object. */
+  delete(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    this.#entries.delete(key);
+    this.#size -= entry.size;
+  }
+
+  /** Forgets all under a prefix. */
+  deleteUnder(prefix: string): void {
+    for (const key of [...this.#entries.keys()]) if (key.startsWith(prefix)) this.delete(key);
+  }
+}

@@ -1,0 +1,338 @@
+import { CorruptError, InvalidInputError } from "../errors.ts";
+import { quote } from "../store/key.ts";
+import type { CallOptions, ObjectStore } from "../store/store.ts";
+import { uuid7 } from "./id.ts";
+import type { Place } from "./keys.ts";
+import { CheckpointLog, type CheckpointOptions } from "./log.ts";
+import type { CheckpointRecord } from "./record.ts";
+import { matches, scan } from "./scan.ts";
+import { isPlainObject, jsonSerializer, type Serializer } from "./serializer.ts";
+import { deserialize, serialize, type SerializedValue } from "./values.ts";
+
+/** Options of an {@link S3Checkpointer}. */
+export interface S3CheckpointerOptions extends CheckpointOptions {
+  /** Turns the state's fields to bytes and back. @default jsonSerializer() */
+  readonly serializer?: Serializer | undefined;
+}
+
+/** What is known of a checkpoint without its state. */
+export interface CheckpointInfo {
+  /** The thread. */
+  readonly thread: string;
+  /** The namespace; `""` is the root. */
+  readonly namespace: string;
+  /** The id. */
+  readonly id: string;
+  /** The id of the checkpoint it was made from. */
+  readonly parent?: string;
+  /** What was said of it when it was saved. */
+  readonly metadata: Record<string, unknown>;
+  /** When it was saved, by the saver's clock. */
+  readonly savedAt: Date;
+}
+
+/** A checkpoint. */
+export interface Checkpoint<State = unknown> extends CheckpointInfo {
+  /** The state. */
+  readonly state: State;
+}
+
+/** Options of {@link S3Checkpointer.save}. */
+export interface SaveOptions extends CallOptions {
+  /** The namespace. @default "" */
+  readonly namespace?: string | undefined;
+  /** The id: any string; the newest is the greatest. @default a UUID version 7 */
+  readonly id?: string | undefined;
+  /**
+   * The id of the checkpoint it was made from; `null` for none.
+   *
+   * @default the one of this thread and namespace that this checkpointer saved or loaded last
+   */
+  readonly parent?: string | null | undefined;
+  /** What to say of it: JSON, by which `list` can filter. @default {} */
+  readonly metadata?: Record<string, unknown> | undefined;
+}
+
+/** Options of {@link S3Checkpointer.load} and {@link S3Checkpointer.delete}. */
+export interface WhichOptions extends CallOptions {
+  /** The namespace. @default "" */
+  readonly namespace?: string | undefined;
+  /** The id. @default the latest for `load`; the whole thread for `delete` */
+  readonly id?: string | undefined;
+}
+
+/** Options of {@link S3Checkpointer.list}. */
+export interface ListCheckpointsOptions extends CallOptions {
+  /** The thread. @default all threads, in the order of their keys */
+  readonly thread?: string | undefined;
+  /** The namespace. @default all namespaces */
+  readonly namespace?: string | undefined;
+  /** The most checkpoints to give. @default no limit */
+  readonly limit?: number | undefined;
+  /** Only checkpoints with a smaller, older id than this. */
+  readonly before?: string | undefined;
+  /** Only checkpoints whose metadata has these fields, with equal values. */
+  readonly filter?: Record<string, unknown> | undefined;
+}
+
+/** What a record's head says. */
+interface Head {
+  /** When it was saved, in ISO 8601. */
+  readonly savedAt: string;
+  /** Whether the channels are the fields of the state, or one is the state. */
+  readonly fields: boolean;
+}
+
+/** How many threads a checkpointer remembers its last checkpoint of. */
+const REMEMBERED = 1000;
+
+/**
+ * Keeps the state of agents and workflows in any object store. A plain
+ * object's top-level fields are kept each on its own: a large one that did not
+ * change is not sent again.
+ *
+ * @example Save, and go on in another process
+ * ```ts
+ * import { memoryStore, S3Checkpointer } from "@cairn/checkpoint";
+ * import assert from "node:assert/strict";
+ *
+ * const store = memoryStore(); // or edgeStore, sdkStore, r2Store, fileStore
+ * const checkpointer = new S3Checkpointer<{ step: number }>(store);
+ * await checkpointer.save("thread-1", { step: 1 });
+ * await checkpointer.save("thread-1", { step: 2 }, { metadata: { done: true } });
+ *
+ * const elsewhere = new S3Checkpointer<{ step: number }>(store);
+ * const latest = await elsewhere.load("thread-1");
+ * assert.equal(latest?.state.step, 2);
+ * ```
+ */
+export class S3Checkpointer<State = unknown> {
+  readonly #log: CheckpointLog;
+  readonly #serializer: Serializer;
+  readonly #json = jsonSerializer();
+  readonly #last = new Map<string, string>();
+
+  /**
+   * Takes the store and how to use it. Nothing is sent yet.
+   *
+   * @throws {InvalidInputError} where the prefix cannot begin a key.
+   */
+  constructor(store: ObjectStore, options: S3CheckpointerOptions = {}) {
+    this.#log = new CheckpointLog(store, options);
+    this.#serializer = options.serializer ?? jsonSerializer();
+  }
+
+  /**
+   * Saves a state as a new checkpoint. The same save twice is one checkpoint.
+   *
+   * @throws {InvalidInputError} where an id does not fit a key, or the state is
+   * not JSON and no serializer was given.
+   *
+   * @example A fork
+   * ```ts
+   * import { memoryStore, S3Checkpointer } from "@cairn/checkpoint";
+   * import assert from "node:assert/strict";
+   *
+   * const checkpointer = new S3Checkpointer(memoryStore());
+   * const first = await checkpointer.save("t", { plan: "a" });
+   * await checkpointer.save("t", { plan: "b" });
+   * const fork = await checkpointer.save("t", { plan: "c" }, { parent: first.id });
+   * assert.equal(fork.parent, first.id);
+   * ```
+   */
+  async save(thread: string, state: State, options: SaveOptions = {}): Promise<CheckpointInfo> {
+    const { namespace = "", id = uuid7(), metadata = {}, signal } = options;
+    const place = { thread, namespace, id };
+    const last = options.parent === undefined ? this.#last.get(threadKey(place)) : options.parent;
+    const parent = last === null || last === id ? undefined : last;
+    const savedAt = new Date();
+    const fields = isPlainObject(state) ? Object.entries(state) : [["", state] as const];
+    const channels = await Promise.all(
+      fields.filter(([, value]) => value !== undefined || !isPlainObject(state)).map(
+        async ([name, value]) => ({
+          name,
+          version: undefined,
+          value: await serialize(this.#serializer, value),
+        }),
+      ),
+    );
+    const record: CheckpointRecord<SerializedValue> = {
+      id,
+      parent,
+      metadata: await serialize(this.#json, metadata),
+      head: await serialize(
+        this.#json,
+        { savedAt: savedAt.toISOString(), fields: isPlainObject(state) } satisfies Head,
+      ),
+      channels,
+    };
+    const base = parent === undefined ? undefined : this.#log.held({ ...place, id: parent });
+    await this.#log.put(place, record, { base, signal });
+    this.#remember(place);
+    return { ...place, ...(parent === undefined ? {} : { parent }), metadata, savedAt };
+  }
+
+  /**
+   * Loads a checkpoint: the one of an id, or the latest. `undefined` where
+   * there is none.
+   *
+   * @throws {CorruptError} where the stored bytes are not what was written.
+   *
+   * @example
+   * ```ts
+   * import { memoryStore, S3Checkpointer } from "@cairn/checkpoint";
+   * import assert from "node:assert/strict";
+   *
+   * const checkpointer = new S3Checkpointer(memoryStore());
+   * assert.equal(await checkpointer.load("nobody"), undefined);
+   * const { id } = await checkpointer.save("t", { bytes: new Uint8Array([1, 2]) });
+   * const found = await checkpointer.load("t", { id });
+   * assert.deepEqual(found?.state, { bytes: new Uint8Array([1, 2]) });
+   * ```
+   */
+  async load(thread: string, options: WhichOptions = {}): Promise<Checkpoint<State> | undefined> {
+    const { namespace = "", id, signal } = options;
+    const found = id === undefined
+      ? await this.#log.latest(thread, namespace, { signal })
+      : await this.#log.find({ thread, namespace, id }, { signal });
+    if (found === undefined) return undefined;
+    const { place, record } = found;
+    const values = [record.metadata, record.head, ...record.channels.map(({ value }) => value)];
+    const [metadata, head, ...channels] = await this.#log.load(thread, values, { signal });
+    const info = await this.#info(place, record, metadata!, head!);
+    const state: Record<string, unknown> = {};
+    await Promise.all(record.channels.map(async ({ name }, at) => {
+      // Defined first, so that the fields keep their order.
+      const field = { enumerable: true, configurable: true, writable: true };
+      Object.defineProperty(state, name, { value: undefined, ...field });
+      const value = await deserialize(this.#serializer, channels[at]!);
+      Object.defineProperty(state, name, { value, ...field });
+    }));
+    this.#remember(place);
+    return { ...info.info, state: (info.fields ? state : state[""]) as State };
+  }
+
+  /**
+   * Lists checkpoints, newest first in each thread, without their states.
+   *
+   * @throws {InvalidInputError} where the limit is no whole number.
+   *
+   * @example The newest three that are done
+   * ```ts
+   * import { memoryStore, S3Checkpointer } from "@cairn/checkpoint";
+   * import assert from "node:assert/strict";
+   *
+   * const checkpointer = new S3Checkpointer(memoryStore());
+   * for (const done of [true, false, true]) {
+   *   await checkpointer.save("t", {}, { metadata: { done } });
+   * }
+   * let count = 0;
+   * const options = { thread: "t", filter: { done: true }, limit: 3 };
+   * for await (const { metadata } of checkpointer.list(options)) {
+   *   assert.equal(metadata.done, true);
+   *   count++;
+   * }
+   * assert.equal(count, 2);
+   * ```
+   */
+  async *list(options: ListCheckpointsOptions = {}): AsyncGenerator<CheckpointInfo> {
+    const { filter, ...which } = options;
+    yield* scan(this.#log, which, filter === undefined, async (group, signal) => {
+      const { place } = group;
+      const record = await this.#log.recordOf(group, { signal });
+      if (record === undefined) return undefined;
+      const values = [record.metadata, record.head];
+      const [metadata, head] = await this.#log.load(place.thread, values, { signal });
+      const { info } = await this.#info(place, record, metadata!, head!);
+      return matches(info.metadata, filter) ? info : undefined;
+    });
+  }
+
+  /**
+   * Deletes a checkpoint with its pending writes, or, with no id, the whole
+   * thread with all its namespaces. What is not there is no error.
+   *
+   * @example
+   * ```ts
+   * import { memoryStore, S3Checkpointer } from "@cairn/checkpoint";
+   * import assert from "node:assert/strict";
+   *
+   * const checkpointer = new S3Checkpointer(memoryStore());
+   * await checkpointer.save("t", { step: 1 });
+   * await checkpointer.delete("t");
+   * assert.equal(await checkpointer.load("t"), undefined);
+   * ```
+   */
+  async delete(thread: string, options: WhichOptions = {}): Promise<void> {
+    const { namespace = "", id, signal } = options;
+    if (id === undefined) {
+      if (options.namespace !== undefined) {
+        throw new InvalidInputError(
+          `Cannot delete the namespace ${quote(namespace)} alone: give the id of a checkpoint, ` +
+            "or no namespace to delete the whole thread",
+        );
+      }
+      await this.#log.deleteThread(thread, { signal });
+      for (const key of [...this.#last.keys()]) {
+        if (JSON.parse(key)[0] === thread) this.#last.delete(key);
+      }
+      return;
+    }
+    const place = { thread, namespace, id };
+    const group = await this.#log.group(place, { signal });
+    if (group !== undefined) await this.#log.deleteCheckpoints([group], { signal });
+    if (this.#last.get(threadKey(place)) === id) this.#last.delete(threadKey(place));
+  }
+
+  /**
+   * The threads that have checkpoints, in the order of their keys.
+   *
+   * @example
+   * ```ts
+   * import { memoryStore, S3Checkpointer } from "@cairn/checkpoint";
+   * import assert from "node:assert/strict";
+   *
+   * const checkpointer = new S3Checkpointer(memoryStore());
+   * await checkpointer.save("a/b", {});
+   * for await (const thread of checkpointer.threads()) assert.equal(thread, "a/b");
+   * ```
+   */
+  async *threads(options: CallOptions = {}): AsyncGenerator<string> {
+    yield* this.#log.threads(options);
+  }
+
+  async #info(
+    place: Place,
+    record: CheckpointRecord,
+    metadata: SerializedValue,
+    head: SerializedValue,
+  ): Promise<{ info: CheckpointInfo; fields: boolean }> {
+    const { savedAt, fields } = await deserialize(this.#json, head) as Partial<Head>;
+    if (typeof savedAt !== "string" || typeof fields !== "boolean") {
+      throw new CorruptError(
+        `The checkpoint ${quote(place.id)} of thread ${quote(place.thread)} was not saved by ` +
+          "S3Checkpointer; read it with what saved it, or keep the two under different prefixes",
+      );
+    }
+    return {
+      fields,
+      info: {
+        ...place,
+        ...(record.parent === undefined ? {} : { parent: record.parent }),
+        metadata: await deserialize(this.#json, metadata) as Record<string, unknown>,
+        savedAt: new Date(savedAt),
+      },
+    };
+  }
+
+  #remember(place: Place): void {
+    const key = threadKey(place);
+    this.#last.delete(key);
+    this.#last.set(key, place.id);
+    if (this.#last.size > REMEMBERED) this.#last.delete(this.#last.keys().next().value!);
+  }
+}
+
+function threadKey({ thread, namespace }: Place): string {
+  return JSON.stringify([thread, namespace]);
+}

@@ -1,0 +1,87 @@
+import { compareKeys } from "../store/key.ts";
+import type { ListOptions, ObjectInfo, ObjectStore } from "../store/store.ts";
+import type { Keys, Place } from "./keys.ts";
+
+/** An object that holds writes of a task. */
+export interface WritesObject {
+  /** The object. */
+  readonly info: ObjectInfo;
+  /** The task's id. */
+  readonly task: string;
+  /** The slot: `r0`, `r1`, … or `s1`, … */
+  readonly slot: string;
+}
+
+/** What a listing shows of a checkpoint. */
+export interface Group {
+  /** Where it stands. */
+  readonly place: Place;
+  /** Its record; absent where only writes have come so far. */
+  record: ObjectInfo | undefined;
+  /** The objects of its pending writes. */
+  readonly writes: WritesObject[];
+}
+
+/** Options of {@link listGroups}. */
+export interface ListGroupsOptions {
+  /** The folder to list. */
+  readonly prefix: string;
+  /** Only keys after this one. */
+  readonly startAfter?: string | undefined;
+  /** The size of the first page, where little is likely to be needed. @default the store's own */
+  readonly firstPage?: number | undefined;
+  /** Cancels the listing. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Lists checkpoints by their keys, each with its writes, in the keys' order: newest first in a namespace. */
+export async function* listGroups(
+  store: ObjectStore,
+  keys: Keys,
+  options: ListGroupsOptions,
+): AsyncGenerator<Group> {
+  let group: Group | undefined;
+  let folder = "";
+  for await (const info of listObjects(store, options)) {
+    const own = info.key.slice(0, info.key.lastIndexOf("/") + 1);
+    if (own !== folder) {
+      if (group !== undefined) yield group;
+      group = undefined;
+      folder = own;
+    }
+    const parsed = keys.parse(info.key);
+    if (parsed === undefined || parsed.kind === "chunk") continue;
+    group ??= { place: parsed.place, record: undefined, writes: [] };
+    if (parsed.kind === "checkpoint") group.record = info;
+    else group.writes.push({ info, task: parsed.task, slot: parsed.slot });
+  }
+  if (group !== undefined) yield group;
+}
+
+async function* listObjects(
+  store: ObjectStore,
+  { prefix, startAfter, firstPage, signal }: ListGroupsOptions,
+): AsyncGenerator<ObjectInfo> {
+  if (!store.capabilities.orderedList) {
+    const all: ObjectInfo[] = [];
+    for await (const page of store.list({ prefix, signal })) all.push(...page.objects);
+    all.sort((a, b) => compareKeys(a.key, b.key));
+    for (const info of all) {
+      if (startAfter === undefined || compareKeys(info.key, startAfter) > 0) yield info;
+    }
+    return;
+  }
+  let last = startAfter;
+  const rounds: ListOptions[] = firstPage === undefined ? [{}] : [{ limit: firstPage }, {}];
+  for (const round of rounds) {
+    let count = 0;
+    for await (const page of store.list({ prefix, startAfter: last, signal, ...round })) {
+      for (const info of page.objects) {
+        count++;
+        last = info.key;
+        yield info;
+      }
+    }
+    if (round.limit === undefined || count < round.limit) return;
+  }
+}

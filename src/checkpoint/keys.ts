@@ -1,0 +1,210 @@
+/**
+ * The one place that builds and parses keys. Every id is data: it is escaped to
+ * one key segment of unreserved URL characters, so that no signer, proxy or file
+ * system can read it in another way, and nothing leaves the prefix.
+ *
+ * ```
+ * {prefix}{thread}/n/{namespace}/{descending id}/c                  checkpoint record
+ * {prefix}{thread}/n/{namespace}/{descending id}/w.{task}.{slot}    pending writes
+ * {prefix}{thread}/v/{hash}                                         chunk of a large value
+ * ```
+ *
+ * @module
+ */
+
+import { InvalidInputError } from "../errors.ts";
+import { checkKey, MAX_KEY_BYTES, quote } from "../store/key.ts";
+
+/** Where a checkpoint stands. */
+export interface Place {
+  /** The thread. */
+  readonly thread: string;
+  /** The namespace; `""` is the root. */
+  readonly namespace: string;
+  /** The checkpoint id. */
+  readonly id: string;
+}
+
+/** What the end of a key says the object is. */
+export type ParsedKey =
+  | { readonly kind: "checkpoint"; readonly place: Place }
+  | { readonly kind: "writes"; readonly place: Place; readonly task: string; readonly slot: string }
+  | { readonly kind: "chunk"; readonly thread: string; readonly hash: string };
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Escapes any string to one key segment: letters, digits, `_` and `-` stand for
+ * themselves, every other byte of its UTF-8 is `~` and two hex digits, and the
+ * empty string is a lone `~`.
+ */
+export function escapeSegment(text: string): string {
+  if (text === "") return "~";
+  return text.replace(/[^A-Za-z0-9_-]/gu, (character) => {
+    let escaped = "";
+    for (const byte of encoder.encode(character)) escaped += "~" + hexByte(byte);
+    return escaped;
+  });
+}
+
+/** The string that {@link escapeSegment} made the segment of; `undefined` where it made none. */
+export function unescapeSegment(segment: string): string | undefined {
+  if (segment === "~") return "";
+  try {
+    const text = segment.replace(
+      /(?:~[0-9a-f]{2})+/g,
+      (run) => decoder.decode(hexBytes(run.replaceAll("~", ""))),
+    );
+    return escapeSegment(text) === segment ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Turns a checkpoint id around so that the newest sorts first: each byte of its
+ * UTF-8 complemented, in hex, and a `~` that sorts after every hex digit, so
+ * that an id comes before those it begins with.
+ */
+export function descendingId(id: string): string {
+  return toHex(encoder.encode(id).map((byte) => 255 - byte)) + "~";
+}
+
+/** The id that {@link descendingId} turned around; `undefined` where it made none. */
+export function ascendingId(segment: string): string | undefined {
+  if (!/^(?:[0-9a-f]{2})+~$/.test(segment)) return undefined;
+  try {
+    return decoder.decode(hexBytes(segment.slice(0, -1)).map((byte) => 255 - byte));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The keys under one prefix. */
+export class Keys {
+  /** What every key starts with: empty, or ending in a slash. */
+  readonly prefix: string;
+
+  constructor(prefix: string) {
+    this.prefix = prefix === "" || prefix.endsWith("/") ? prefix : prefix + "/";
+    checkKey(this.prefix + "x");
+  }
+
+  /** Everything of a thread. */
+  thread(thread: string): string {
+    return `${this.prefix}${segmentOf("thread", thread)}/`;
+  }
+
+  /** All namespaces of a thread: its records and writes, and none of its chunks. */
+  namespaces(thread: string): string {
+    return `${this.thread(thread)}n/`;
+  }
+
+  /** One namespace of a thread. */
+  namespace(thread: string, namespace: string): string {
+    return `${this.namespaces(thread)}${segmentOf("namespace", namespace)}/`;
+  }
+
+  /** One checkpoint with its writes. */
+  checkpoint(place: Place): string {
+    const { thread, namespace, id } = place;
+    requireText("checkpoint id", id);
+    if (id === "") throw new InvalidInputError("Cannot use the checkpoint id: it is empty");
+    return `${this.namespace(thread, namespace)}${descendingId(id)}/`;
+  }
+
+  /** The record of a checkpoint. */
+  record(place: Place): string {
+    return fitting(`${this.checkpoint(place)}c`, place);
+  }
+
+  /** A task's writes: slot `r0`, `r1`, … holds regular ones, `s1` the special one of index -1. */
+  writes(place: Place, task: string, slot: string): string {
+    return fitting(`${this.checkpoint(place)}w.${segmentOf("task", task)}.${slot}`, place);
+  }
+
+  /** All chunks of a thread. */
+  chunks(thread: string): string {
+    return `${this.thread(thread)}v/`;
+  }
+
+  /** A chunk of a thread. */
+  chunk(thread: string, hash: string): string {
+    return fitting(`${this.chunks(thread)}${hash}`, { thread });
+  }
+
+  /** A key after all of a checkpoint's and before all of the next older one's: `/` is followed by `0`. */
+  afterCheckpoint(place: Place): string {
+    return this.checkpoint(place).slice(0, -1) + "0";
+  }
+
+  /** What a key says; `undefined` for a key that is none of ours. */
+  parse(key: string): ParsedKey | undefined {
+    if (!key.startsWith(this.prefix)) return undefined;
+    const [threadPart, area, ...rest] = key.slice(this.prefix.length).split("/");
+    const thread = unescapeSegment(threadPart ?? "");
+    if (thread === undefined) return undefined;
+    if (area === "v") {
+      const [hash] = rest;
+      return rest.length === 1 && /^[0-9a-f]{64}$/.test(hash!)
+        ? { kind: "chunk", thread, hash: hash! }
+        : undefined;
+    }
+    if (area !== "n" || rest.length !== 3) return undefined;
+    const namespace = unescapeSegment(rest[0]!);
+    const id = ascendingId(rest[1]!);
+    if (namespace === undefined || id === undefined) return undefined;
+    const place = { thread, namespace, id };
+    if (rest[2] === "c") return { kind: "checkpoint", place };
+    const [, taskPart, slot] = /^w\.([^.]+)\.(r\d+|s[1-9]\d*)$/.exec(rest[2]!) ?? [];
+    const task = taskPart === undefined ? undefined : unescapeSegment(taskPart);
+    return task === undefined ? undefined : { kind: "writes", place, task, slot: slot! };
+  }
+
+  /** The thread whose folder this is; `undefined` for a folder that is none of ours. */
+  parseThread(folder: string): string | undefined {
+    return unescapeSegment(folder.slice(this.prefix.length, -1));
+  }
+}
+
+function segmentOf(what: string, id: string): string {
+  requireText(what, id);
+  return escapeSegment(id);
+}
+
+function requireText(what: string, id: unknown): asserts id is string {
+  if (typeof id !== "string") {
+    throw new InvalidInputError(`Cannot use the ${what} ${quote(id)}: give a string`);
+  }
+  if (!id.isWellFormed()) {
+    throw new InvalidInputError(
+      `Cannot use the ${what} ${quote(id)}: it has a lone surrogate, which no UTF-8 can carry`,
+    );
+  }
+}
+
+function fitting(key: string, ids: Partial<Place>): string {
+  if (key.length <= MAX_KEY_BYTES) return key;
+  const sizes = Object.entries(ids).map(([name, id]) => `${name} ${quote(id)}`);
+  throw new InvalidInputError(
+    `Cannot use ${sizes.join(", ")}: the key would have ${key.length} bytes and the limit is ` +
+      `${MAX_KEY_BYTES}; give shorter ids (each byte that is no letter, digit, _ or - takes three)`,
+  );
+}
+
+function hexByte(byte: number): string {
+  return byte.toString(16).padStart(2, "0");
+}
+
+function toHex(bytes: Uint8Array): string {
+  let hex = "";
+  for (const byte of bytes) hex += hexByte(byte);
+  return hex;
+}
+
+function hexBytes(hex: string): Uint8Array {
+  const bytes = new Uint8Array(hex.length / 2);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = parseInt(hex.slice(2 * i, 2 * i + 2), 16);
+  return bytes;
+}

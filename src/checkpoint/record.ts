@@ -1,0 +1,300 @@
+/**
+ * What a record holds, and its bytes: a 4-byte length, an index in JSON, and
+ * after it the inline bytes that the index points into. `docs/format.md` has
+ * the layout.
+ *
+ * @module
+ */
+
+import { CorruptError, UnsupportedError } from "../errors.ts";
+import { concat } from "../store/body.ts";
+import type { Path } from "./attachments.ts";
+
+/** The record version that this package writes, and the newest it reads. */
+export const RECORD_VERSION = 1;
+
+/** A chunk of a large value: the SHA-256 of its bytes in hex, and their length. */
+export interface ChunkRef {
+  /** The SHA-256 of the chunk's bytes, in lower-case hex. */
+  readonly hash: string;
+  /** Their length. */
+  readonly length: number;
+}
+
+/** A piece of a value: inline bytes, or a chunk. */
+export type Segment = Uint8Array | ChunkRef;
+
+/** A serialized value as it is stored: each run of bytes in segments. */
+export interface StoredValue {
+  /** The type that the serializer gave. */
+  readonly type: string;
+  /** The serialized value. */
+  readonly body: readonly Segment[];
+  /** The byte arrays that were taken out of it. */
+  readonly attachments: readonly { readonly path: Path; readonly body: readonly Segment[] }[];
+}
+
+/** A channel's version; absent where the channel has none. */
+export type ChannelVersion = number | string | undefined;
+
+/** A channel of a checkpoint. */
+export interface Channel<Value = StoredValue> {
+  /** The name: any string. */
+  readonly name: string;
+  /** The version of the value. */
+  readonly version: ChannelVersion;
+  /** The value. */
+  readonly value: Value;
+}
+
+/** A checkpoint's record. */
+export interface CheckpointRecord<Value = StoredValue> {
+  /** The id, as in the key. */
+  readonly id: string;
+  /** The id of the checkpoint before it. */
+  readonly parent: string | undefined;
+  /** The metadata. */
+  readonly metadata: Value;
+  /** What the checkpoint holds beside its channels. */
+  readonly head: Value;
+  /** The channels, in order. */
+  readonly channels: readonly Channel<Value>[];
+}
+
+/** A write that waits for the next step. */
+export interface PendingWrite<Value = StoredValue> {
+  /** The place among the task's writes; below zero for a special one. */
+  readonly index: number;
+  /** The channel written to. */
+  readonly channel: string;
+  /** What is written. */
+  readonly value: Value;
+}
+
+/** One object of a task's writes. */
+export interface WritesRecord<Value = StoredValue> {
+  /** The task's id, as in the key. */
+  readonly task: string;
+  /** The task's path, by which writes are ordered; `""` where none was given. */
+  readonly path: string;
+  /** The writes, in order. */
+  readonly writes: readonly PendingWrite<Value>[];
+}
+
+/** All chunks that a value refers to. */
+export function* chunksOf(value: StoredValue): Generator<ChunkRef> {
+  for (const body of [value.body, ...value.attachments.map((attachment) => attachment.body)]) {
+    for (const segment of body) if (!(segment instanceof Uint8Array)) yield segment;
+  }
+}
+
+/** All values of a record. */
+export function valuesOf(record: CheckpointRecord | WritesRecord): StoredValue[] {
+  return "writes" in record
+    ? record.writes.map((write) => write.value)
+    : [record.metadata, record.head, ...record.channels.map((channel) => channel.value)];
+}
+
+/** Gives a checkpoint's record its bytes. */
+export function encodeCheckpoint(record: CheckpointRecord): Uint8Array<ArrayBuffer> {
+  const blob: Uint8Array[] = [];
+  return join({
+    v: RECORD_VERSION,
+    id: record.id,
+    parent: record.parent,
+    metadata: indexValue(record.metadata, blob),
+    head: indexValue(record.head, blob),
+    channels: record.channels.map(({ name, version, value }) => [
+      name,
+      version ?? null,
+      indexValue(value, blob),
+    ]),
+  }, blob);
+}
+
+/** Gives a task's writes their bytes. */
+export function encodeWrites(record: WritesRecord): Uint8Array<ArrayBuffer> {
+  const blob: Uint8Array[] = [];
+  return join({
+    v: RECORD_VERSION,
+    task: record.task,
+    path: record.path,
+    writes: record.writes.map(({ index, channel, value }) => [
+      index,
+      channel,
+      indexValue(value, blob),
+    ]),
+  }, blob);
+}
+
+/**
+ * Reads a checkpoint's record.
+ *
+ * @throws {CorruptError} where the bytes are none.
+ * @throws {UnsupportedError} where a newer version wrote them.
+ */
+export function decodeCheckpoint(bytes: Uint8Array): CheckpointRecord {
+  const { index, blob } = split(bytes);
+  const record: CheckpointRecord = {
+    id: text(index.id, "id"),
+    parent: index.parent === undefined ? undefined : text(index.parent, "parent"),
+    metadata: valueAt(index.metadata, blob),
+    head: valueAt(index.head, blob),
+    channels: list(index.channels, "channels").map((entry) => {
+      const [name, version, value] = list(entry, "channel");
+      if (version !== null && typeof version !== "number" && typeof version !== "string") {
+        throw malformed("channel version");
+      }
+      return {
+        name: text(name, "channel name"),
+        version: version ?? undefined,
+        value: valueAt(value, blob),
+      };
+    }),
+  };
+  blob.requireEnd();
+  return record;
+}
+
+/**
+ * Reads a task's writes.
+ *
+ * @throws {CorruptError} where the bytes are none.
+ * @throws {UnsupportedError} where a newer version wrote them.
+ */
+export function decodeWrites(bytes: Uint8Array): WritesRecord {
+  const { index, blob } = split(bytes);
+  const record: WritesRecord = {
+    task: text(index.task, "task"),
+    path: text(index.path, "path"),
+    writes: list(index.writes, "writes").map((entry) => {
+      const [position, channel, value] = list(entry, "write");
+      if (!Number.isSafeInteger(position)) throw malformed("write index");
+      return {
+        index: position as number,
+        channel: text(channel, "channel"),
+        value: valueAt(value, blob),
+      };
+    }),
+  };
+  blob.requireEnd();
+  return record;
+}
+
+type IndexedBody = (number | [hash: string, length: number])[];
+type IndexedValue = [type: string, body: IndexedBody, attachments?: [Path, IndexedBody][]];
+
+function indexValue(value: StoredValue, blob: Uint8Array[]): IndexedValue {
+  const body = indexBody(value.body, blob);
+  if (value.attachments.length === 0) return [value.type, body];
+  const attachments = value.attachments.map(
+    ({ path, body }): [Path, IndexedBody] => [path, indexBody(body, blob)],
+  );
+  return [value.type, body, attachments];
+}
+
+function indexBody(body: readonly Segment[], blob: Uint8Array[]): IndexedBody {
+  return body.map((segment) => {
+    if (!(segment instanceof Uint8Array)) return [segment.hash, segment.length];
+    blob.push(segment);
+    return segment.length;
+  });
+}
+
+function join(index: unknown, blob: Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const json = new TextEncoder().encode(JSON.stringify(index));
+  const length = new Uint8Array(4);
+  new DataView(length.buffer).setUint32(0, json.length);
+  return concat([length, json, ...blob]);
+}
+
+function split(bytes: Uint8Array): { index: Record<string, unknown>; blob: Blob } {
+  if (bytes.length < 4) throw malformed("length");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const end = 4 + view.getUint32(0);
+  if (end > bytes.length) throw malformed("length");
+  let index;
+  try {
+    index = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(4, end)));
+  } catch (cause) {
+    throw malformed("index", cause);
+  }
+  if (typeof index !== "object" || index === null) throw malformed("index");
+  if (index.v !== RECORD_VERSION) {
+    if (!Number.isSafeInteger(index.v) || index.v < 1) throw malformed("version");
+    throw new UnsupportedError(
+      `Cannot read a record of version ${index.v}: this package reads up to ${RECORD_VERSION}; ` +
+        "upgrade @cairn/checkpoint",
+    );
+  }
+  return { index, blob: new Blob(bytes.subarray(end)) };
+}
+
+/** The inline bytes of a record, handed out in order. */
+class Blob {
+  readonly #bytes: Uint8Array;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  take(length: number): Uint8Array {
+    if (length > this.#bytes.length - this.#at) throw malformed("inline length");
+    return this.#bytes.subarray(this.#at, this.#at += length);
+  }
+
+  requireEnd(): void {
+    if (this.#at !== this.#bytes.length) throw malformed("end");
+  }
+}
+
+function valueAt(value: unknown, blob: Blob): StoredValue {
+  const [type, body, attachments = []] = list(value, "value");
+  return {
+    type: text(type, "type"),
+    body: bodyAt(body, blob),
+    attachments: list(attachments, "attachments").map((entry) => {
+      const [path, body] = list(entry, "attachment");
+      return { path: list(path, "path").map(stepOf), body: bodyAt(body, blob) };
+    }),
+  };
+}
+
+function bodyAt(body: unknown, blob: Blob): Segment[] {
+  return list(body, "body").map((segment) => {
+    if (typeof segment === "number") return blob.take(size(segment));
+    const [hash, length] = list(segment, "segment");
+    if (!/^[0-9a-f]{64}$/.test(text(hash, "hash"))) throw malformed("hash");
+    return { hash: hash as string, length: size(length) };
+  });
+}
+
+function stepOf(step: unknown): string | number {
+  if (typeof step !== "string" && !Number.isSafeInteger(step)) throw malformed("path");
+  return step as string | number;
+}
+
+function list(value: unknown, what: string): unknown[] {
+  if (!Array.isArray(value)) throw malformed(what);
+  return value;
+}
+
+function text(value: unknown, what: string): string {
+  if (typeof value !== "string") throw malformed(what);
+  return value;
+}
+
+function size(value: unknown): number {
+  if (!Number.isSafeInteger(value) || (value as number) < 0) throw malformed("size");
+  return value as number;
+}
+
+function malformed(what: string, cause?: unknown): CorruptError {
+  return new CorruptError(
+    `A record is malformed at its ${what}`,
+    {
+      cause,
+    },
+  );
+}

@@ -1,0 +1,87 @@
+import { InvalidInputError } from "../errors.ts";
+import { mapAhead } from "../store/parallel.ts";
+import type { CallOptions } from "../store/store.ts";
+import type { Group } from "./groups.ts";
+import type { CheckpointLog } from "./log.ts";
+
+/** How many checkpoints are read ahead of whoever walks a list. */
+const READ_AHEAD = 16;
+
+/** A page of keys that holds a few checkpoints with their writes. */
+const SMALL_PAGE = 128;
+
+/** Which checkpoints to walk. */
+export interface ScanOptions extends CallOptions {
+  /** The thread. @default all threads, in the order of their keys */
+  readonly thread?: string | undefined;
+  /** The namespace. @default all namespaces */
+  readonly namespace?: string | undefined;
+  /** Only this id. */
+  readonly id?: string | undefined;
+  /** Only ids before this one. */
+  readonly before?: string | undefined;
+  /** The most to give. @default no limit */
+  readonly limit?: number | undefined;
+}
+
+/**
+ * Walks checkpoints, newest first in each thread, reading ahead. `open` reads
+ * one, and gives nothing for one that is not wanted; where it wants them all
+ * (`all`), no more than `limit` are read.
+ */
+export async function* scan<T>(
+  log: CheckpointLog,
+  options: ScanOptions,
+  all: boolean,
+  open: (group: Group, signal: AbortSignal) => Promise<T | undefined>,
+): AsyncGenerator<T> {
+  const { limit = Infinity, signal } = options;
+  if (limit !== Infinity && !Number.isSafeInteger(limit)) {
+    throw new InvalidInputError(`Cannot list: limit is ${limit}; give a whole number`);
+  }
+  let left = limit;
+  if (left <= 0) return;
+  const groups = wanted(log, options, all ? limit : Infinity);
+  for await (const item of mapAhead(groups, READ_AHEAD, open, signal)) {
+    if (item === undefined) continue;
+    yield item;
+    if (--left <= 0) return;
+  }
+}
+
+async function* wanted(
+  log: CheckpointLog,
+  { thread, namespace, id, before, limit, signal }: ScanOptions,
+  most: number,
+): AsyncGenerator<Group> {
+  const threads = thread === undefined ? log.threads({ signal }) : [thread];
+  const firstPage = limit !== undefined && limit <= READ_AHEAD ? SMALL_PAGE : undefined;
+  let count = 0;
+  for await (const thread of threads) {
+    for await (const group of log.groups(thread, namespace, { before, firstPage, signal })) {
+      if (group.record === undefined || (id !== undefined && group.place.id !== id)) continue;
+      yield group;
+      if (++count >= most) return;
+    }
+  }
+}
+
+/** Whether two values are the same JSON. */
+export function deepEqual(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) =>
+    Object.hasOwn(b, key) &&
+    deepEqual((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key])
+  );
+}
+
+/** Whether metadata has each field of a filter, with an equal value. */
+export function matches(metadata: unknown, filter: Record<string, unknown> | undefined): boolean {
+  return Object.entries(filter ?? {}).every(([key, value]) =>
+    typeof metadata === "object" && metadata !== null && Object.hasOwn(metadata, key) &&
+    deepEqual((metadata as Record<string, unknown>)[key], value)
+  );
+}

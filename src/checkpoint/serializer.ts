@@ -1,0 +1,87 @@
+import { InvalidInputError } from "../errors.ts";
+import { quote } from "../store/key.ts";
+
+/**
+ * Turns values to bytes and back. The shape is that of LangGraph's
+ * `SerializerProtocol`, so that one made for either serves both.
+ */
+export interface Serializer {
+  /** Gives a type, which is stored beside the bytes, and the bytes. */
+  dumpsTyped(value: unknown): Promise<[type: string, bytes: Uint8Array]>;
+  /** Gives the value of the bytes that `dumpsTyped` gave this type to. */
+  loadsTyped(type: string, bytes: Uint8Array): Promise<unknown>;
+}
+
+/**
+ * JSON, strictly: what JSON would lose in silence (`NaN`, a `Map`, a function)
+ * is refused. `Uint8Array` values never reach it: they are kept as bytes.
+ *
+ * @throws {InvalidInputError} from `dumpsTyped`, naming the path of a value that is not JSON.
+ *
+ * @example
+ * ```ts
+ * import { jsonSerializer } from "@cairn/checkpoint";
+ * import assert from "node:assert/strict";
+ *
+ * const [type, bytes] = await jsonSerializer().dumpsTyped({ step: 1 });
+ * assert.deepEqual(await jsonSerializer().loadsTyped(type, bytes), { step: 1 });
+ * ```
+ */
+export function jsonSerializer(): Serializer {
+  return {
+    // Async, so that a refusal rejects and never throws.
+    // deno-lint-ignore require-await
+    async dumpsTyped(value) {
+      if (value instanceof Uint8Array) return ["bytes", value];
+      requireJson(value, [], new Set());
+      return ["json", new TextEncoder().encode(JSON.stringify(value))];
+    },
+    // deno-lint-ignore require-await
+    async loadsTyped(type, bytes) {
+      if (type === "bytes") return bytes;
+      if (type === "json") return JSON.parse(new TextDecoder().decode(bytes));
+      throw new InvalidInputError(
+        `Cannot load a value of type ${quote(type)} with the JSON serializer; ` +
+          "give the serializer that it was saved with",
+      );
+    },
+  };
+}
+
+function requireJson(value: unknown, path: (string | number)[], above: Set<object>): void {
+  const refuse = (what: string) => {
+    throw new InvalidInputError(
+      `Cannot save ${what} at ${quote(path.join(".") || "the top")}: JSON has none; ` +
+        "convert it, or give a serializer that keeps it",
+    );
+  };
+  switch (typeof value) {
+    case "number":
+      return Number.isFinite(value) ? undefined : refuse(String(value));
+    case "bigint":
+    case "function":
+    case "symbol":
+      return refuse(`a ${typeof value}`);
+    case "undefined":
+      return path.length === 0 ? refuse("undefined") : undefined;
+    case "object":
+      break;
+    default:
+      return;
+  }
+  if (value === null || typeof (value as { toJSON?: unknown }).toJSON === "function") return;
+  if (above.has(value)) return refuse("a reference to an object around it");
+  if (!Array.isArray(value) && !isPlainObject(value)) {
+    refuse(`a ${(value as object).constructor?.name ?? "value"}`);
+  }
+  above.add(value);
+  for (const [key, item] of Object.entries(value)) requireJson(item, [...path, key], above);
+  above.delete(value);
+}
+
+/** Whether a value is a record of fields: made by `{}`, `JSON.parse` or `Object.create(null)`. */
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype;
+}

@@ -1,0 +1,383 @@
+import type { RunnableConfig } from "@langchain/core/runnables";
+import {
+  BaseCheckpointSaver,
+  type ChannelVersions,
+  type Checkpoint,
+  type CheckpointListOptions,
+  type CheckpointMetadata,
+  type CheckpointTuple,
+  type DeltaChannelHistory,
+  getCheckpointId,
+  maxChannelVersion,
+  type PendingWrite,
+  type SerializerProtocol,
+  TASKS,
+  WRITES_IDX_MAP,
+} from "@langchain/langgraph-checkpoint";
+import type { Group } from "../checkpoint/groups.ts";
+import type { Place } from "../checkpoint/keys.ts";
+import { CheckpointLog, type CheckpointOptions, type Found } from "../checkpoint/log.ts";
+import { copyThread, pruneThread, SWEEP_GRACE } from "../checkpoint/maintenance.ts";
+import type { Channel, CheckpointRecord, StoredValue } from "../checkpoint/record.ts";
+import { matches, scan } from "../checkpoint/scan.ts";
+import { deserialize, serialize, type SerializedValue } from "../checkpoint/values.ts";
+import { InvalidInputError } from "../errors.ts";
+import { quote } from "../store/key.ts";
+import type { ObjectStore } from "../store/store.ts";
+import { deltaChannelHistory } from "./_delta_history.ts";
+import { neededAncestors } from "./_retention.ts";
+
+/** Options of an {@link S3Saver}. */
+export interface S3SaverOptions extends CheckpointOptions {
+  /** Where to keep the checkpoints. */
+  readonly store: ObjectStore;
+  /** LangGraph's serializer. @default its own JsonPlusSerializer, with byte arrays kept as bytes */
+  readonly serde?: SerializerProtocol | undefined;
+}
+
+/** Options of {@link S3Saver.prune}. */
+export interface PruneOptions {
+  /**
+   * `keep_latest` keeps the latest checkpoint of each namespace, and those
+   * before it that its delta channels and pending sends are rebuilt from;
+   * `delete` keeps nothing.
+   *
+   * @default "keep_latest"
+   */
+  readonly strategy?: "keep_latest" | "delete" | undefined;
+  /**
+   * How long a chunk that nothing refers to is left alone, in milliseconds,
+   * since the record that needs it may be on its way.
+   *
+   * @default 3_600_000, one hour
+   */
+  readonly grace?: number | undefined;
+}
+
+/**
+ * Keeps every thread of a LangGraph.js graph in an object store. It takes
+ * `MemorySaver`'s place, and any number of processes may share a bucket.
+ *
+ * @example
+ * ```ts
+ * import { memoryStore } from "@cairn/checkpoint";
+ * import { S3Saver } from "@cairn/checkpoint/langgraph";
+ * import { emptyCheckpoint } from "@langchain/langgraph-checkpoint";
+ * import assert from "node:assert/strict";
+ *
+ * const saver = new S3Saver({ store: memoryStore(), prefix: "agents/" });
+ * const config = { configurable: { thread_id: "1", checkpoint_ns: "" } };
+ * const checkpoint = emptyCheckpoint();
+ * await saver.put(config, checkpoint, { source: "input", step: -1, parents: {} }, {});
+ * assert.equal((await saver.getTuple(config))?.checkpoint.id, checkpoint.id);
+ * ```
+ */
+export class S3Saver extends BaseCheckpointSaver {
+  readonly #log: CheckpointLog;
+
+  /**
+   * Takes the store and how to use it. Nothing is sent yet.
+   *
+   * @throws {InvalidInputError} where there is no store, or the prefix cannot begin a key.
+   */
+  constructor(options: S3SaverOptions) {
+    super(options?.serde);
+    if (typeof options?.store?.put !== "function") {
+      throw new InvalidInputError(
+        "Cannot make an S3Saver: it needs a store; give { store: edgeStore({ … }) } or another one",
+      );
+    }
+    this.#log = new CheckpointLog(options.store, options);
+  }
+
+  /**
+   * Gives the checkpoint that a config names, or the latest of its thread and
+   * namespace, with its pending writes in order; `undefined` where there is none.
+   */
+  override async getTuple(config: RunnableConfig): Promise<CheckpointTuple | undefined> {
+    const { thread_id, checkpoint_ns } = config.configurable ?? {};
+    if (thread_id === undefined) return undefined;
+    const place = placeOf(thread_id, checkpoint_ns, getCheckpointId(config));
+    const found = place.id === ""
+      ? await this.#log.latest(place.thread, place.namespace)
+      : await this.#log.find(place);
+    return found && await this.#tuple(found);
+  }
+
+  /**
+   * Lists checkpoints, newest first in each thread. With no `thread_id` of all
+   * threads, with no `checkpoint_ns` of all namespaces. A filter matches
+   * metadata fields of equal value.
+   */
+  override async *list(
+    config: RunnableConfig,
+    options: CheckpointListOptions = {},
+  ): AsyncGenerator<CheckpointTuple> {
+    const { thread_id, checkpoint_ns, checkpoint_id } = config.configurable ?? {};
+    const { before, limit, filter } = options;
+    const which = {
+      thread: thread_id,
+      namespace: checkpoint_ns,
+      id: checkpoint_id || undefined,
+      before: before?.configurable?.checkpoint_id || undefined,
+      limit,
+    };
+    yield* scan(this.#log, which, filter === undefined, async (group, signal) => {
+      if (filter !== undefined) {
+        const record = await this.#log.recordOf(group, { signal });
+        const metadata = record && await this.#value(group.place.thread, record.metadata);
+        if (!matches(metadata, filter)) return undefined;
+      }
+      const found = await this.#log.open(group, { signal });
+      return found && await this.#tuple(found);
+    });
+  }
+
+  /**
+   * Stores a checkpoint as the child of the one that the config names. Of the
+   * channels, those in `newVersions` are stored; the others are carried over
+   * from the parent, or stored where the parent does not hold them.
+   *
+   * @throws {InvalidInputError} where `thread_id` is missing, or an id fits no key.
+   */
+  override async put(
+    config: RunnableConfig,
+    checkpoint: Checkpoint,
+    metadata: CheckpointMetadata,
+    newVersions?: ChannelVersions,
+  ): Promise<RunnableConfig> {
+    const { checkpoint_ns, checkpoint_id: parent } = config.configurable ?? {};
+    const place = placeOf(threadOf(config, "put a checkpoint"), checkpoint_ns, checkpoint.id);
+    const base = parent && await this.#baseOf(place, parent, checkpoint, newVersions);
+    const { channel_values, ...head } = checkpoint;
+    const channels: Channel<SerializedValue | StoredValue>[] = [];
+    for (const [name, value] of Object.entries(channel_values ?? {})) {
+      const version = own(checkpoint.channel_versions, name);
+      const isNew = version === undefined || newVersions === undefined ||
+        Object.hasOwn(newVersions, name);
+      const held = isNew ? undefined : heldBy(base || undefined, name, version);
+      if (held !== undefined) channels.push({ name, version, value: held });
+      // With no parent and no fork there is nothing that an unchanged channel could come from.
+      else if (isNew || parent || metadata?.source === "fork") {
+        channels.push({ name, version, value: await serialize(this.serde, value) });
+      }
+    }
+    await this.#log.put(place, {
+      id: place.id,
+      parent: parent || undefined,
+      metadata: await serialize(this.serde, metadata),
+      head: await serialize(this.serde, head),
+      channels,
+    }, { base: base || undefined });
+    return configOf(place);
+  }
+
+  /**
+   * Adds a task's writes to a checkpoint, which may come later. The first
+   * regular write for a task and an index stays; a special one (an error, an
+   * interrupt, a resume) replaces the one before.
+   *
+   * @throws {InvalidInputError} where `thread_id` or `checkpoint_id` is missing, or an id fits no key.
+   */
+  override async putWrites(
+    config: RunnableConfig,
+    writes: PendingWrite[],
+    taskId: string,
+    taskPath = "",
+  ): Promise<void> {
+    const { checkpoint_ns, checkpoint_id } = config.configurable ?? {};
+    const thread = threadOf(config, "put writes");
+    if (checkpoint_id === undefined) throw missing("put writes", "checkpoint_id");
+    await this.#log.putWrites(placeOf(thread, checkpoint_ns, checkpoint_id), {
+      task: taskId,
+      path: taskPath,
+      writes: await Promise.all(writes.map(async ([channel, value], at) => ({
+        index: own(WRITES_IDX_MAP, channel) ?? at,
+        channel,
+        value: await serialize(this.serde, value),
+      }))),
+    });
+  }
+
+  /** Deletes a thread: every checkpoint, write and chunk of every namespace. */
+  override async deleteThread(threadId: string): Promise<void> {
+    await this.#log.deleteThread(threadId);
+  }
+
+  /**
+   * Copies all checkpoints, writes and values of a thread to another id. Doing
+   * it again changes nothing.
+   *
+   * @example
+   * ```ts
+   * import { memoryStore } from "@cairn/checkpoint";
+   * import { S3Saver } from "@cairn/checkpoint/langgraph";
+   * import { emptyCheckpoint } from "@langchain/langgraph-checkpoint";
+   * import assert from "node:assert/strict";
+   *
+   * const saver = new S3Saver({ store: memoryStore() });
+   * const config = { configurable: { thread_id: "original" } };
+   * await saver.put(config, emptyCheckpoint(), { source: "input", step: -1, parents: {} }, {});
+   * await saver.copyThread("original", "copy");
+   * assert(await saver.getTuple({ configurable: { thread_id: "copy" } }));
+   * ```
+   */
+  async copyThread(sourceThreadId: string, targetThreadId: string): Promise<void> {
+    await copyThread(this.#log, sourceThreadId, targetThreadId);
+  }
+
+  /**
+   * Deletes what a thread no longer needs to go on. Prune a thread while
+   * nothing writes to it.
+   *
+   * @throws {InvalidInputError} where the strategy is unknown.
+   */
+  async prune(threadIds: readonly string[], options: PruneOptions = {}): Promise<void> {
+    const { strategy = "keep_latest", grace = SWEEP_GRACE } = options;
+    if (strategy !== "delete" && strategy !== "keep_latest") {
+      throw new InvalidInputError(
+        `Cannot prune: strategy is ${quote(strategy)}; give "keep_latest" or "delete"`,
+      );
+    }
+    for (const thread of threadIds) {
+      if (strategy === "delete") await this.#log.deleteThread(thread);
+      else {
+        const needed = await neededAncestors(this.#log, this.serde, thread);
+        await pruneThread(this.#log, thread, ({ place }) => needed(place), { grace });
+      }
+    }
+  }
+
+  /**
+   * Deletes the checkpoints, with their writes, whose metadata names one of
+   * these runs (`run_id`), in all threads: it reads every checkpoint's record.
+   */
+  async deleteForRuns(runIds: readonly string[]): Promise<void> {
+    const runs = new Set<unknown>(runIds);
+    const doomed = scan(this.#log, {}, false, async (group, signal): Promise<Group | undefined> => {
+      const record = await this.#log.recordOf(group, { signal });
+      const metadata = record && await this.#value(group.place.thread, record.metadata);
+      const run = (metadata as Record<string, unknown> | undefined)?.run_id;
+      return runs.has(run) && run !== undefined ? group : undefined;
+    });
+    for await (const group of doomed) await this.#log.deleteCheckpoints([group]);
+  }
+
+  /** Walks a checkpoint's ancestors for the writes and the seed that each delta channel is rebuilt from. */
+  override async getDeltaChannelHistory(
+    options: { config: RunnableConfig; channels: string[] },
+  ): Promise<Record<string, DeltaChannelHistory>> {
+    const { thread_id, checkpoint_ns } = options.config.configurable ?? {};
+    const place = placeOf(thread_id, checkpoint_ns, getCheckpointId(options.config));
+    return await deltaChannelHistory(this.#log, this.serde, place, options.channels);
+  }
+
+  /** The parent's record, asked for only where a channel may be carried over from it. */
+  async #baseOf(
+    place: Place,
+    parent: string,
+    { channel_values, channel_versions }: Checkpoint,
+    newVersions: ChannelVersions | undefined,
+  ): Promise<CheckpointRecord | undefined> {
+    const parentPlace = { ...place, id: parent };
+    const unchanged = newVersions !== undefined &&
+      Object.keys(channel_values ?? {}).some((name) =>
+        !Object.hasOwn(newVersions, name) && own(channel_versions, name) !== undefined
+      );
+    return unchanged ? await this.#log.record(parentPlace) : this.#log.held(parentPlace);
+  }
+
+  async #tuple({ place, record, writes }: Found): Promise<CheckpointTuple> {
+    const { thread, namespace, id } = place;
+    const values = [
+      record.metadata,
+      record.head,
+      ...record.channels.map(({ value }) => value),
+      ...writes.map(({ value }) => value),
+    ];
+    const loaded = await this.#log.load(thread, values);
+    const [metadata, head, ...rest] = await Promise.all(
+      loaded.map((value) => deserialize(this.serde, value)),
+    );
+    const checkpoint: Checkpoint = { ...head as Checkpoint, channel_values: {} };
+    record.channels.forEach(({ name }, at) => setOwn(checkpoint.channel_values, name, rest[at]));
+    const pending = rest.slice(record.channels.length);
+    const tuple: CheckpointTuple = {
+      config: configOf({ thread, namespace, id }),
+      checkpoint,
+      metadata: metadata as CheckpointMetadata,
+      pendingWrites: writes.map(({ task, channel }, at) => [task, channel, pending[at]]),
+    };
+    if (record.parent !== undefined) {
+      if (checkpoint.v < 4) await this.#migrateSends(checkpoint, { ...place, id: record.parent });
+      tuple.parentConfig = configOf({ ...place, id: record.parent });
+    }
+    return tuple;
+  }
+
+  /** Before version 4 a checkpoint's pending sends were its parent's writes to the tasks channel. */
+  async #migrateSends(checkpoint: Checkpoint, parent: Place): Promise<void> {
+    const group = await this.#log.group(parent);
+    const writes = group === undefined ? [] : await this.#log.writesOf(group);
+    const sends = writes.filter(({ channel }) => channel === TASKS);
+    checkpoint.channel_values[TASKS] = await Promise.all(
+      (await this.#log.load(parent.thread, sends.map(({ value }) => value)))
+        .map((value) => deserialize(this.serde, value)),
+    );
+    checkpoint.channel_versions ??= {};
+    const versions = Object.values(checkpoint.channel_versions);
+    checkpoint.channel_versions[TASKS] = versions.length > 0
+      ? maxChannelVersion(...versions)
+      : this.getNextVersion(undefined);
+  }
+
+  async #value(thread: string, value: StoredValue): Promise<unknown> {
+    const [loaded] = await this.#log.load(thread, [value]);
+    return await deserialize(this.serde, loaded!);
+  }
+}
+
+function placeOf(thread: unknown, namespace: unknown, id: unknown): Place {
+  return { thread: thread as string, namespace: (namespace ?? "") as string, id: id as string };
+}
+
+function configOf({ thread, namespace, id }: Place): RunnableConfig {
+  return { configurable: { thread_id: thread, checkpoint_ns: namespace, checkpoint_id: id } };
+}
+
+function threadOf(config: RunnableConfig, what: string): string {
+  const thread = config.configurable?.thread_id;
+  if (thread === undefined) throw missing(what, "thread_id");
+  return thread;
+}
+
+function missing(what: string, field: string): InvalidInputError {
+  return new InvalidInputError(
+    `Cannot ${what}: config.configurable.${field} is missing; ` +
+      `give it, as in graph.invoke(input, { configurable: { thread_id: "my-thread" } })`,
+  );
+}
+
+function heldBy(
+  base: CheckpointRecord | undefined,
+  name: string,
+  version: number | string,
+): StoredValue | undefined {
+  return base?.channels.find((channel) => channel.name === name && channel.version === version)
+    ?.value;
+}
+
+/** A field that is the object's own: a channel may be called `constructor`. */
+function own<T>(record: Record<string, T> | undefined, name: string): T | undefined {
+  return record !== undefined && Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
+/** Sets a field as data, `__proto__` too. */
+function setOwn(target: Record<string, unknown>, name: string, value: unknown): void {
+  Object.defineProperty(target, name, {
+    value,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  });
+}
