@@ -162,10 +162,8 @@ export function fileStore(directory: string | URL, options: FileStoreOptions = {
         await refuseLinks(root, dirname(file));
         await unlink(file);
       }));
-    await all(
-      [...new Set(files.map((file) => dirname(file)))],
-      (folder) => removeEmpty(root, folder),
-    );
+    const folders = new Set(files.map((file) => dirname(file)));
+    await mapParallel(folders, OPEN_FILES, (folder) => removeEmpty(root, folder));
   }
 
   async function* entries(
