@@ -80,7 +80,8 @@ export async function decompress(packed: Packed, length: number): Promise<Uint8A
         `(${compression}) gives ${plain.length > length ? "more" : plain.length}`,
     );
   }
-  return plain;
+  // A Buffer, from node:zlib or the caller's own bytes, would leak its other ways of slicing.
+  return new Uint8Array(plain.buffer, plain.byteOffset, plain.length);
 }
 
 async function unpack(

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import {
   CorruptError,
@@ -35,7 +36,7 @@ Deno.test("decodeFrame() gives back what encodeFrame() took, by any algorithm an
         const bytes = await encodeFrame(payload, { kind, compression, nonce });
         assert(bytes.length <= payload.length + 48);
         const frame = await decodeFrame(bytes, { kind });
-        assert.deepEqual(new Uint8Array(frame.payload), payload);
+        assert.deepEqual(frame.payload, payload);
         assert.deepEqual(frame.nonce, nonce);
         assert.equal(frame.kind, kind);
         assert(frame.compression === "none" || bytes.length < payload.length + 48);
@@ -50,7 +51,14 @@ Deno.test("decodeFrame() reads a frame that is a view into a larger buffer", asy
   const buffer = new Uint8Array(bytes.length + 20).fill(0xff);
   buffer.set(bytes, 7);
   const frame = await decodeFrame(buffer.subarray(7, 7 + bytes.length));
-  assert.deepEqual(new Uint8Array(frame.payload), TEXT);
+  assert.deepEqual(frame.payload, TEXT);
+});
+
+Deno.test("decodeFrame() gives a plain Uint8Array from a Buffer too", async () => {
+  for (const compression of CHOICES) {
+    const bytes = Buffer.from(await encodeFrame(TEXT, { kind: "writes", compression }));
+    assert.deepEqual((await decodeFrame(bytes)).payload, TEXT);
+  }
 });
 
 for (const compression of ["none", "gzip", "deflate-raw", "zstd", "brotli"] as const) {
@@ -112,7 +120,7 @@ Deno.test("decodeFrame() gives the text or refuses, whatever a hostile header sa
     fc.asyncProperty(header, async (fields) => {
       const outcome = await decodeFrame(forge({ ...fields, packed: TEXT })).catch((error) => error);
       if (outcome instanceof Error) assert(isRefusal(outcome), outcome);
-      else assert.deepEqual(new Uint8Array(outcome.payload), TEXT);
+      else assert.deepEqual(outcome.payload, TEXT);
     }),
     { numRuns: 1_000 },
   );
