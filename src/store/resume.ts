@@ -1,0 +1,105 @@
+import { CairnError, CorruptError, UnavailableError } from "../errors.ts";
+import { type Policy, withTimeout } from "./policy.ts";
+
+type Bytes = ReadableStream<Uint8Array<ArrayBuffer>>;
+type Reader = ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+
+/** A body on its way, and how to ask for the rest of it. */
+export interface ResumeOptions {
+  /** The key, for messages. */
+  readonly key: string;
+  /** The body of the first answer. */
+  readonly first: Bytes;
+  /** Where it starts in the object. */
+  readonly start: number;
+  /** Where it ends, exclusive. */
+  readonly end: number;
+  /** Asks for the same version of the object, from `start` to the same end. */
+  open(start: number, signal: AbortSignal): Promise<Bytes>;
+  /** How attempts are made; its `attemptTimeout` bounds each read. */
+  readonly policy: Policy;
+  /** Cancels the body. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * A body that is whole or an error: where a read fails, stalls or ends early,
+ * it asks for the rest, until each byte was given once. An attempt that gives
+ * no byte counts as failed, so that the policy bounds how often it is tried.
+ */
+export function resumedBody(options: ResumeOptions): Bytes {
+  const { key, first, end, policy, signal } = options;
+  let at = options.start;
+  let reader = first.getReader();
+
+  async function next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    try {
+      return await read(reader, signal);
+    } catch (error) {
+      cancel(reader, error);
+      signal?.throwIfAborted();
+      if (at === end) return undefined;
+      if (error instanceof CorruptError) throw error;
+    }
+    return await policy.run(async (inner) => {
+      const again = (await options.open(at, inner)).getReader();
+      try {
+        const bytes = await read(again, inner);
+        reader = again;
+        return bytes;
+      } catch (error) {
+        cancel(again, error);
+        throw error;
+      }
+    }, signal);
+  }
+
+  /** One read; `undefined` at the end, and only there. */
+  async function read(
+    from: Reader,
+    limiter?: AbortSignal,
+  ): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    while (true) {
+      const { done, value } = await readOnce(from, limiter);
+      if (done && at === end) return undefined;
+      if (done) {
+        throw new UnavailableError(`${JSON.stringify(key)} ended at byte ${at} of ${end}`, { key });
+      }
+      if (at + value.length > end) {
+        throw new CorruptError(`${JSON.stringify(key)} goes on past byte ${end}`, { key });
+      }
+      at += value.length;
+      if (value.length > 0) return value;
+    }
+  }
+
+  async function readOnce(from: Reader, limiter?: AbortSignal) {
+    try {
+      return await withTimeout(() => from.read(), policy.attemptTimeout, limiter);
+    } catch (cause) {
+      if (limiter?.aborted || cause instanceof CairnError) throw cause;
+      throw new UnavailableError(`${JSON.stringify(key)} broke off at byte ${at} of ${end}`, {
+        key,
+        cause,
+      });
+    }
+  }
+
+  return new ReadableStream({
+    async pull(controller) {
+      try {
+        const bytes = await next();
+        if (bytes === undefined) controller.close();
+        else controller.enqueue(bytes);
+      } catch (error) {
+        cancel(reader, error);
+        throw error;
+      }
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
+}
+
+function cancel(reader: Reader, reason: unknown): void {
+  void reader.cancel(reason).catch(() => {});
+}
