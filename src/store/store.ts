@@ -51,7 +51,7 @@ export interface CallOptions {
 
 /** Options of `put`. */
 export interface PutOptions extends CallOptions {
-  /** @default "overwrite" */
+  /** What the write demands of the key. @default "overwrite" */
   readonly precondition?: Precondition | undefined;
 }
 
