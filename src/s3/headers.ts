@@ -11,6 +11,17 @@ export function unquoteETag(etag: string): string {
   return etag.trim().replace(/^W\//, "").replace(/^"(.*)"$/, "$1");
 }
 
+/**
+ * The ETag that an answer's headers carry, without quotes.
+ *
+ * @throws {CorruptError} where there is none.
+ */
+export function etagFromHeaders(key: string, headers: Headers): string {
+  const etag = headers.get("etag");
+  if (etag === null) throw missing("ETag", key);
+  return unquoteETag(etag);
+}
+
 /** The headers of a write's precondition. */
 export function conditionHeaders(
   precondition: Precondition = "overwrite",
@@ -57,12 +68,10 @@ export function retryAfter(value: string | null | undefined, now: number): numbe
 export function infoFromHeaders(key: string, headers: Headers): ObjectInfo {
   const total = /\/(\d+)$/.exec(headers.get("content-range") ?? "")?.[1];
   const size = total ?? headers.get("content-length");
-  const etag = headers.get("etag");
   const lastModified = new Date(headers.get("last-modified") ?? NaN);
   if (size === null || !/^\d+$/.test(size)) throw missing("Content-Length", key);
-  if (etag === null) throw missing("ETag", key);
   if (Number.isNaN(lastModified.getTime())) throw missing("Last-Modified", key);
-  return { key, size: Number(size), etag: unquoteETag(etag), lastModified };
+  return { key, size: Number(size), etag: etagFromHeaders(key, headers), lastModified };
 }
 
 function missing(header: string, key: string): CorruptError {

@@ -1,0 +1,205 @@
+import { AwsV4Signer } from "aws4fetch";
+import { CorruptError } from "../errors.ts";
+import { readAll } from "../store/body.ts";
+import type { CredentialsSource } from "../s3/credentials.ts";
+import { errorFrom, type S3Failure } from "../s3/errors.ts";
+import { retryAfter } from "../s3/headers.ts";
+import type { S3Credentials, S3Settings } from "../s3/options.ts";
+import { encodeKey, encodeUri } from "../s3/uri.ts";
+import { parseXml, textOf, type XmlElement } from "../s3/xml.ts";
+
+/** A request before it is signed. */
+export interface WireRequest {
+  readonly method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
+  /** Absent where it is about the bucket. */
+  readonly key?: string;
+  readonly query?: Record<string, string | undefined>;
+  readonly headers?: Record<string, string>;
+  readonly body?: Uint8Array | string;
+  /** The name of the operation, for messages. @default the method */
+  readonly operation?: string;
+}
+
+/** What is behind a wire. */
+export interface WireParts {
+  readonly settings: S3Settings;
+  readonly credentials: CredentialsSource;
+  readonly fetch: typeof fetch;
+}
+
+/** Signs requests, sends them once, and makes an error of each answer that is none. */
+export interface Wire {
+  /** Sends a request; whoever calls reads or cancels the body of the answer. */
+  send(request: WireRequest, signal: AbortSignal): Promise<Response>;
+  /** Sends a request whose answer has no body, or none of interest. */
+  sendOnly(request: WireRequest, signal: AbortSignal): Promise<Headers>;
+  /** Sends a request whose answer is XML; a 200 that carries an `<Error>` is an error. */
+  sendForXml(request: WireRequest, signal: AbortSignal): Promise<XmlElement>;
+  /** A URL that allows this request for some seconds. */
+  presign(request: WireRequest, expiresIn: number): Promise<string>;
+}
+
+/** A LIST of 1,000 keys of 1,024 bytes, each percent-encoded, has less. */
+const MAX_XML = 8 * 1024 * 1024;
+const MAX_ERROR = 64 * 1024;
+/** From where on a clock that differs explains a refusal; S3 allows 15 minutes. */
+const SKEW = 4 * 60_000;
+const EXPIRED = /^(ExpiredToken(Exception)?|TokenRefreshRequired)$/;
+
+/** Makes a wire to one bucket. */
+export function createWire({ settings, credentials, fetch }: WireParts): Wire {
+  const { bucket, region } = settings;
+  const base = baseOf(settings);
+  /** Keys derived from the secret, so that a signature costs one HMAC. */
+  const derived = new Map<string, ArrayBuffer>();
+  /** What to add to this machine's clock to have the server's. */
+  let offset = 0;
+
+  async function sign(
+    { method, key, query = {}, headers = {} }: WireRequest,
+    { accessKeyId, secretAccessKey, sessionToken }: S3Credentials,
+    signQuery = false,
+  ) {
+    if (derived.size > 8) derived.clear();
+    const path = key === undefined ? "" : `/${encodeKey(key)}`;
+    const search = Object.entries(query).filter(([, value]) => value !== undefined)
+      .map(([name, value]) => `${name}=${encodeUri(value!)}`).join("&");
+    const signer = new AwsV4Signer({
+      method,
+      url: `${base}${path}${search && `?${search}`}`,
+      headers,
+      accessKeyId,
+      secretAccessKey,
+      ...(sessionToken && { sessionToken }),
+      service: "s3",
+      region,
+      cache: derived,
+      datetime: new Date(Date.now() + offset).toISOString().replace(/[:-]|\.\d{3}/g, ""),
+      signQuery,
+    });
+    return await signer.sign();
+  }
+
+  async function sendOnce(request: WireRequest, keys: S3Credentials, signal: AbortSignal) {
+    const { method, body = null } = request;
+    const { url, headers } = await sign(request, keys);
+    // Not signed: what a proxy on the way makes of it is its own affair.
+    if (method === "GET") headers.set("accept-encoding", "identity");
+    const init: RequestInit = {
+      method,
+      headers,
+      body: body as BodyInit | null,
+      redirect: "manual",
+      signal,
+    };
+    try {
+      return await fetch(url.href, init);
+    } catch (cause) {
+      throw failed(request, signal, cause);
+    }
+  }
+
+  function failed(request: WireRequest, signal: AbortSignal, cause: unknown): unknown {
+    return signal.aborted ? signal.reason : errorFrom({ ...contextOf(request), cause });
+  }
+
+  function contextOf({ operation, method, key }: WireRequest): S3Failure {
+    return { operation: operation ?? method, bucket, key };
+  }
+
+  function failureOf(request: WireRequest, { headers, status }: Response, text: string) {
+    let root: XmlElement | undefined;
+    try {
+      root = parseXml(text);
+    } catch {
+      // A proxy's page, or nothing: the status decides.
+    }
+    const error = root?.name === "Error" ? root : undefined;
+    const there = headers.get("x-amz-bucket-region") ?? (error && textOf(error, "Region"));
+    return {
+      ...contextOf(request),
+      status,
+      code: error && textOf(error, "Code") || undefined,
+      message: error && textOf(error, "Message"),
+      requestId: headers.get("x-amz-request-id") ?? headers.get("cf-ray") ?? undefined,
+      retryAfter: retryAfter(headers.get("retry-after"), Date.now() + offset),
+      region: there && there !== region ? there : undefined,
+    };
+  }
+
+  /** Whether the server's clock explains a refusal, and is followed from now on. */
+  function followClock({ status, code }: S3Failure, used: number, date: string | null): boolean {
+    const skew = Date.parse(date ?? "") - Date.now();
+    if (status !== 403 && code !== "RequestTimeTooSkewed") return false;
+    if (Number.isNaN(skew) || Math.abs(skew - used) < SKEW) return false;
+    offset = skew;
+    return true;
+  }
+
+  async function send(request: WireRequest, signal: AbortSignal): Promise<Response> {
+    let keys = await credentials.get();
+    for (let clockTried = false, keysTried = false;;) {
+      const used = offset;
+      const response = await sendOnce(request, keys, signal);
+      if (response.ok) return response;
+      const text = await read(request, response, MAX_ERROR, signal).catch(() => "");
+      const failure = failureOf(request, response, text);
+      if (!clockTried && followClock(failure, used, response.headers.get("date"))) {
+        clockTried = true;
+        continue;
+      }
+      // The answer to a HEAD has no body to say which refusal it is.
+      const expired = EXPIRED.test(failure.code ?? "") ||
+        (request.method === "HEAD" && (failure.status === 400 || failure.status === 403));
+      const others = expired && !keysTried ? await credentials.replace(keys) : undefined;
+      if (others === undefined) throw errorFrom(failure);
+      keys = others;
+      keysTried = true;
+    }
+  }
+
+  async function read(
+    request: WireRequest,
+    response: Response,
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<string> {
+    // Bodies that say they are small are read at once, the others bit by bit.
+    const length = Number(response.headers.get("content-length") ?? Infinity);
+    try {
+      if (length <= limit) return await response.text();
+      return response.body === null
+        ? ""
+        : new TextDecoder().decode(await readAll(response.body, limit));
+    } catch (cause) {
+      throw cause instanceof CorruptError ? cause : failed(request, signal, cause);
+    }
+  }
+
+  return {
+    send,
+    async sendOnly(request, signal) {
+      const response = await send(request, signal);
+      await read(request, response, MAX_ERROR, signal);
+      return response.headers;
+    },
+    async sendForXml(request, signal) {
+      const response = await send(request, signal);
+      const text = await read(request, response, MAX_XML, signal);
+      const root = parseXml(text);
+      if (root.name !== "Error") return root;
+      throw errorFrom(failureOf(request, response, text));
+    },
+    async presign(request, expiresIn) {
+      const query = { ...request.query, "X-Amz-Expires": String(expiresIn) };
+      const { url } = await sign({ ...request, query }, await credentials.get(), true);
+      // A form's plus is a space to most servers, and a plus to some; %20 is one to all.
+      url.search = url.search.replaceAll("+", "%20");
+      return url.href;
+    },
+  };
+}
+
+function baseOf({ endpoint, bucket, pathStyle }: S3Settings): string {
+  return pathStyle ? `${endpoint}/${bucket}` : endpoint.replace("://", `://${bucket}.`);
+}

@@ -1,0 +1,91 @@
+import { UnsupportedError } from "../errors.ts";
+import { checkKey } from "../store/key.ts";
+import { createPolicy } from "../store/policy.ts";
+import type { ObjectStore } from "../store/store.ts";
+import { credentialsSource } from "../s3/credentials.ts";
+import { isDirectoryBucket } from "../s3/dialect.ts";
+import {
+  resolveS3Options,
+  type S3Credentials,
+  type S3CredentialsProvider,
+  type S3Options,
+} from "../s3/options.ts";
+import { presignQuery } from "../s3/presign.ts";
+import { createDelete } from "./_deletes.ts";
+import { createReads } from "./_reads.ts";
+import { createWire } from "./_wire.ts";
+import { createWrites } from "./_writes.ts";
+
+/** Options of {@link edgeStore}. */
+export interface EdgeStoreOptions extends S3Options {
+  /** Credentials, or what gives them: there is no chain to find them by. */
+  readonly credentials: S3Credentials | S3CredentialsProvider;
+  /** What sends the requests. @default globalThis.fetch */
+  readonly fetch?: typeof globalThis.fetch | undefined;
+}
+
+/**
+ * A bucket in S3, R2 or anything that speaks S3, by `fetch` and WebCrypto
+ * alone: it runs in Workers, Deno Deploy, Lambda, Node, Bun and Deno, at a few
+ * kilobytes. `aws4fetch` signs; attempts, timeouts and answers are handled here.
+ *
+ * A body that breaks off or stalls is asked for again from where it stopped.
+ * Where the server's clock differs, it is followed; where credentials from a
+ * provider have expired, they are read again. A multipart upload that fails is
+ * aborted; for a process that dies on the way, give the bucket a lifecycle rule
+ * with `AbortIncompleteMultipartUpload`.
+ *
+ * @throws {InvalidInputError} where an option cannot be used.
+ * @throws {UnsupportedError} for a directory bucket, which needs sessions.
+ *
+ * @example A store for each environment, made without a request
+ * ```ts
+ * import { edgeStore } from "@cairn/checkpoint/edge";
+ * import assert from "node:assert/strict";
+ *
+ * const store = edgeStore({
+ *   bucket: "state",
+ *   endpoint: "https://0123456789abcdef.r2.cloudflarestorage.com",
+ *   credentials: { accessKeyId: "id", secretAccessKey: "secret" },
+ * });
+ * assert.equal(store.name, 's3 bucket "state"');
+ * const url = await store.presign("trail/1", { method: "GET", expiresIn: 60 });
+ * assert(new URL(url).pathname.endsWith("/state/trail/1"));
+ * ```
+ */
+export function edgeStore(options: EdgeStoreOptions): ObjectStore {
+  const settings = resolveS3Options(options);
+  const { bucket, capabilities, dialect } = settings;
+  if (dialect.name === "aws" && isDirectoryBucket(bucket)) {
+    throw new UnsupportedError(
+      `Cannot open ${JSON.stringify(bucket)}: a directory bucket needs the sessions of S3 ` +
+        "Express, which only sdkStore makes",
+    );
+  }
+  const name = `s3 bucket ${JSON.stringify(bucket)}`;
+  const policy = createPolicy(options);
+  const wire = createWire({
+    settings,
+    credentials: credentialsSource(options.credentials),
+    // Looked up at each call, so that whoever replaces it later is heard; never bound to a store.
+    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+  });
+  const context = { name, settings, policy, wire };
+  const reads = createReads(context);
+  return {
+    name,
+    capabilities,
+    ...reads,
+    ...createWrites(context, reads.get),
+    delete: createDelete(context),
+    async presign(key, { method, expiresIn, response, signal }) {
+      checkKey(key);
+      const query = presignQuery({ method, expiresIn, response });
+      if (!capabilities.presign) {
+        throw new UnsupportedError(`Cannot presign: ${name} takes no presigned URLs`, { key });
+      }
+      signal?.throwIfAborted();
+      return await wire.presign({ method, key, query }, expiresIn);
+    },
+  };
+}

@@ -1,0 +1,22 @@
+/**
+ * S3, R2 and anything that speaks S3, by `fetch` and WebCrypto alone: the
+ * transport for Workers and other small places.
+ *
+ * @example
+ * ```ts
+ * import { edgeStore } from "@cairn/checkpoint/edge";
+ * import assert from "node:assert/strict";
+ *
+ * const store = edgeStore({
+ *   bucket: "state",
+ *   region: "eu-central-1",
+ *   credentials: { accessKeyId: "id", secretAccessKey: "secret" },
+ * });
+ * assert(store.capabilities.conditionalCreate);
+ * ```
+ *
+ * @module
+ */
+export { edgeStore, type EdgeStoreOptions } from "./edge_store.ts";
+export type { DialectName } from "../s3/dialect.ts";
+export type { S3Credentials, S3CredentialsProvider, S3Options } from "../s3/options.ts";
