@@ -1,0 +1,50 @@
+import { type CairnError, NotFoundError } from "../errors.ts";
+import { checkKey } from "../store/key.ts";
+import { isRetryable } from "../store/policy.ts";
+import type { ObjectStore } from "../store/store.ts";
+import { errorFrom } from "./errors.ts";
+import { fitsXml } from "./xml.ts";
+import type { S3Context } from "./context.ts";
+
+/** `delete` of an S3 store. */
+export function createDelete({ settings, policy, driver }: S3Context): ObjectStore["delete"] {
+  const { bucket, dialect } = settings;
+
+  async function deleteOne(key: string, signal?: AbortSignal): Promise<void> {
+    try {
+      await policy.run((inner) => driver.deleteObject(key, inner), signal);
+    } catch (error) {
+      // Most stores answer 204; some, a 404 for a key that is absent.
+      if (!(error instanceof NotFoundError && error.what === "object")) throw error;
+    }
+  }
+
+  async function deleteBatch(keys: readonly string[], signal?: AbortSignal): Promise<void> {
+    let left = keys;
+    await policy.run(async (inner) => {
+      const failures = await driver.deleteObjects(left, inner);
+      const errors = failures.map((failure) =>
+        errorFrom({ operation: "DELETE", bucket, status: 200, ...failure })
+      );
+      const real = errors.filter((error) => !(error instanceof NotFoundError));
+      if (real.length === 0) return;
+      // One that no retry can help ends the call; else only those are sent again.
+      const first = real.find((error) => !isRetryable(error)) ?? real[0] as CairnError;
+      if (real.every(({ key }) => key !== undefined)) left = real.map(({ key }) => key as string);
+      if (real.length > 1) first.cause = new AggregateError(real, `${real.length} keys failed`);
+      throw first;
+    }, signal);
+  }
+
+  return async (keys, { signal } = {}) => {
+    keys.forEach((key) => checkKey(key));
+    signal?.throwIfAborted();
+    const all = [...new Set(keys)];
+    const batched = all.length === 1 ? [] : all.filter(fitsXml);
+    const single = all.length === 1 ? all : all.filter((key) => !fitsXml(key));
+    for (let at = 0; at < batched.length; at += dialect.maxDeleteKeys) {
+      await deleteBatch(batched.slice(at, at + dialect.maxDeleteKeys), signal);
+    }
+    for (const key of single) await deleteOne(key, signal);
+  };
+}

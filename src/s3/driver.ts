@@ -1,0 +1,70 @@
+import type { PartRef } from "../store/multipart.ts";
+import type { ByteRange, Precondition, PresignOptions } from "../store/store.ts";
+import type { DeleteFailure, ListAnswer } from "./messages.ts";
+
+/** What a page of a listing is asked for. */
+export interface ListQuery {
+  readonly prefix?: string | undefined;
+  readonly startAfter?: string | undefined;
+  readonly delimiter?: string | undefined;
+  /** The token of the page before. */
+  readonly token?: string | undefined;
+  readonly maxKeys: number;
+}
+
+/**
+ * What differs between the S3 transports: how one request is sent. Each call
+ * is one attempt, rejects with a `CairnError`, and passes its signal on; how
+ * often it is tried, and what its answer means, is decided above.
+ */
+export interface S3Driver {
+  /** Whoever calls reads or cancels the body. */
+  getObject(
+    key: string,
+    options: { readonly range?: ByteRange | undefined; readonly ifMatch?: string | undefined },
+    signal: AbortSignal,
+  ): Promise<{ headers: Headers; body: ReadableStream<Uint8Array<ArrayBuffer>> }>;
+  headObject(key: string, signal: AbortSignal): Promise<Headers>;
+  listObjects(query: ListQuery, signal: AbortSignal): Promise<ListAnswer>;
+  putObject(
+    key: string,
+    bytes: Uint8Array,
+    precondition: Precondition,
+    signal: AbortSignal,
+  ): Promise<Headers>;
+  /** `precondition` is never `ifMatch`; gives the ETag without quotes. */
+  copyObject(
+    from: string,
+    to: string,
+    precondition: Precondition,
+    signal: AbortSignal,
+  ): Promise<string>;
+  deleteObject(key: string, signal: AbortSignal): Promise<void>;
+  /** Gives the keys that were not deleted. */
+  deleteObjects(keys: readonly string[], signal: AbortSignal): Promise<DeleteFailure[]>;
+  /** Gives the upload's id. */
+  createUpload(key: string, signal: AbortSignal): Promise<string>;
+  uploadPart(
+    key: string,
+    uploadId: string,
+    number: number,
+    bytes: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<Headers>;
+  /** Gives the ETag without quotes. */
+  completeUpload(
+    key: string,
+    uploadId: string,
+    parts: readonly PartRef[],
+    precondition: Precondition,
+    signal: AbortSignal,
+  ): Promise<string>;
+  abortUpload(key: string, uploadId: string, signal: AbortSignal): Promise<void>;
+  /** `query` asks for the answer's headers. */
+  presign(
+    key: string,
+    method: PresignOptions["method"],
+    query: Readonly<Record<string, string>>,
+    expiresIn: number,
+  ): Promise<string>;
+}

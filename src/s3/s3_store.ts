@@ -1,0 +1,34 @@
+import { UnsupportedError } from "../errors.ts";
+import { checkKey } from "../store/key.ts";
+import type { Policy } from "../store/policy.ts";
+import type { ObjectStore } from "../store/store.ts";
+import { createDelete } from "./deletes.ts";
+import type { S3Driver } from "./driver.ts";
+import type { S3Settings } from "./options.ts";
+import { presignQuery } from "./presign.ts";
+import { createReads } from "./reads.ts";
+import { createWrites } from "./writes.ts";
+
+/** The store over a driver: what both S3 transports do alike. */
+export function s3Store(settings: S3Settings, policy: Policy, driver: S3Driver): ObjectStore {
+  const { bucket, capabilities } = settings;
+  const name = `s3 bucket ${JSON.stringify(bucket)}`;
+  const context = { name, settings, policy, driver };
+  const reads = createReads(context);
+  return {
+    name,
+    capabilities,
+    ...reads,
+    ...createWrites(context, reads.get),
+    delete: createDelete(context),
+    async presign(key, { method, expiresIn, response, signal }) {
+      checkKey(key);
+      const query = presignQuery({ method, expiresIn, response });
+      if (!capabilities.presign) {
+        throw new UnsupportedError(`Cannot presign: ${name} takes no presigned URLs`, { key });
+      }
+      signal?.throwIfAborted();
+      return await driver.presign(key, method, query, expiresIn);
+    },
+  };
+}

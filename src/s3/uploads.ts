@@ -1,0 +1,72 @@
+import { NotFoundError, PreconditionFailedError } from "../errors.ts";
+import type { MultipartUpload } from "../store/multipart.ts";
+import type { Precondition } from "../store/store.ts";
+import { etagFromHeaders, unquoteETag } from "./headers.ts";
+import { multipartETag } from "./messages.ts";
+import type { S3Context } from "./context.ts";
+
+/** Starts a multipart upload; its precondition is asked for when it is completed. */
+export async function startUpload(
+  { policy, driver }: S3Context,
+  key: string,
+  precondition: Precondition,
+): Promise<MultipartUpload> {
+  const uploadId = await policy.run((signal) => driver.createUpload(key, signal));
+
+  const finished = async (etag: string | undefined) => {
+    if (etag === undefined) return false;
+    const headers = await policy.run((signal) => driver.headObject(key, signal))
+      .catch(() => undefined);
+    return unquoteETag(headers?.get("etag") ?? "") === etag;
+  };
+
+  return {
+    part: (number, bytes, signal) =>
+      policy.run(async (inner) => {
+        const headers = await driver.uploadPart(key, uploadId, number, bytes, inner);
+        return { number, etag: etagFromHeaders(key, headers) };
+      }, signal),
+
+    async complete(parts, signal) {
+      let tries = 0;
+      try {
+        return await policy.run(async (inner) => {
+          tries++;
+          const etag = await driver.completeUpload(key, uploadId, parts, precondition, inner)
+            .catch(asConflict);
+          return { etag };
+        }, signal);
+      } catch (error) {
+        // An earlier try may have done it, with its answer lost: what is there tells.
+        const gone = error instanceof NotFoundError && error.what === "upload" && tries > 1;
+        const etag = multipartETag(parts);
+        if (etag !== undefined && gone && await finished(etag)) return { etag };
+        throw error;
+      }
+    },
+
+    async abort() {
+      await policy.run((signal) => driver.abortUpload(key, uploadId, signal));
+    },
+  };
+}
+
+/**
+ * S3 asks to start a whole upload again where two writers met at its end, and
+ * sending the last request again is of no use:
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+ */
+function asConflict(error: unknown): never {
+  if (!isConflict(error)) throw error;
+  const { key, status, code, requestId } = error;
+  throw new PreconditionFailedError(
+    `Cannot complete the upload of ${JSON.stringify(key)}: another writer came between; ` +
+      "read what is there, and put again with a new stream",
+    { cause: error, key, status, code, requestId },
+  );
+}
+
+/** Whether two conditional writes met, and neither has won. */
+export function isConflict(error: unknown): error is PreconditionFailedError {
+  return error instanceof Error && "code" in error && error.code === "ConditionalRequestConflict";
+}

@@ -1,0 +1,176 @@
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CopyObjectCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type S3Client,
+  UploadPartCommand,
+} from "@aws-sdk/client-s3";
+import { CorruptError } from "../errors.ts";
+import type { S3Driver } from "../s3/driver.ts";
+import { conditionHeaders, quoteETag, rangeHeader, unquoteETag } from "../s3/headers.ts";
+import { base64, md5 } from "../s3/md5.ts";
+import type { S3Settings } from "../s3/options.ts";
+import { copySource } from "../s3/uri.ts";
+import { streamOf } from "../store/body.ts";
+import type { Precondition } from "../store/store.ts";
+import { listAnswerOf } from "./_list_answer.ts";
+import { changed, type SdkRequest } from "./_middleware.ts";
+import { presignedUrl } from "./_presign.ts";
+import { type Send, unsent } from "./_requests.ts";
+
+const encoder = new TextEncoder();
+
+/** The requests of an S3 store, as commands of the SDK. */
+export function createDriver(settings: S3Settings, client: () => S3Client, send: Send): S3Driver {
+  const { bucket, dialect } = settings;
+  const at = (key: string) => ({ Bucket: bucket, Key: key });
+
+  return {
+    async getObject(key, { range, ifMatch }, signal) {
+      const { output: { Body }, headers } = await send(
+        () =>
+          new GetObjectCommand({
+            ...at(key),
+            ...(range && { Range: rangeHeader(range) }),
+            ...(ifMatch !== undefined && { IfMatch: quoteETag(ifMatch) }),
+          }),
+        { operation: "GET", key },
+        signal,
+      );
+      return { headers, body: Body?.transformToWebStream() ?? streamOf() };
+    },
+
+    async headObject(key, signal) {
+      const subject = { operation: "HEAD", key };
+      return (await send(() => new HeadObjectCommand(at(key)), subject, signal)).headers;
+    },
+
+    async listObjects({ prefix, startAfter, delimiter, token, maxKeys }, signal) {
+      const input = {
+        Bucket: bucket,
+        EncodingType: "url" as const,
+        MaxKeys: maxKeys,
+        Prefix: prefix,
+        StartAfter: startAfter,
+        Delimiter: delimiter,
+        ContinuationToken: token,
+      };
+      const subject = { operation: "list" };
+      const { output } = await send(() => new ListObjectsV2Command(input), subject, signal);
+      return listAnswerOf(output);
+    },
+
+    async putObject(key, bytes, precondition, signal) {
+      const input = { ...at(key), ...conditionOf(precondition), Body: bytes };
+      const subject = { operation: "PUT", key };
+      return (await send(() => new PutObjectCommand(input), subject, signal)).headers;
+    },
+
+    async copyObject(from, to, precondition, signal) {
+      const input = { ...at(to), CopySource: copySource(bucket, from) };
+      const conditions = conditionHeaders(precondition, dialect.copyConditionPrefix);
+      const { output } = await send(
+        () =>
+          changed(
+            new CopyObjectCommand(input),
+            ({ headers }) => Object.assign(headers, conditions),
+          ),
+        { operation: "CopyObject", key: to },
+        signal,
+      );
+      return need(output.CopyObjectResult?.ETag, "ETag", to);
+    },
+
+    async deleteObject(key, signal) {
+      await send(() => new DeleteObjectCommand(at(key)), { operation: "DELETE", key }, signal);
+    },
+
+    async deleteObjects(keys, signal) {
+      const Delete = { Objects: keys.map((Key) => ({ Key })), Quiet: true };
+      const make = () => new DeleteObjectsCommand({ Bucket: bucket, Delete });
+      const { output, headers } = await send(
+        dialect.deleteChecksum === "content-md5" ? () => changed(make(), useContentMd5) : make,
+        { operation: "DeleteObjects" },
+        signal,
+      );
+      if (/html/i.test(headers.get("content-type") ?? "")) throw noAnswer("DeleteResult");
+      return (output.Errors ?? []).map(({ Key, Code, Message }) => ({
+        key: Key,
+        code: Code,
+        message: Message,
+      }));
+    },
+
+    async createUpload(key, signal) {
+      const subject = { operation: "CreateMultipartUpload", key };
+      const make = () => new CreateMultipartUploadCommand(at(key));
+      return need((await send(make, subject, signal)).output.UploadId, "UploadId", key);
+    },
+
+    async uploadPart(key, uploadId, number, bytes, signal) {
+      const input = { ...at(key), UploadId: uploadId, PartNumber: number, Body: bytes };
+      const subject = { operation: "UploadPart", key };
+      return (await send(() => new UploadPartCommand(input), subject, signal)).headers;
+    },
+
+    async completeUpload(key, uploadId, parts, precondition, signal) {
+      const input = {
+        ...at(key),
+        ...conditionOf(precondition),
+        UploadId: uploadId,
+        MultipartUpload: {
+          Parts: parts.map(({ number, etag }) => ({ PartNumber: number, ETag: quoteETag(etag) })),
+        },
+      };
+      const subject = { operation: "CompleteMultipartUpload", key };
+      const make = () => new CompleteMultipartUploadCommand(input);
+      return need((await send(make, subject, signal)).output.ETag, "ETag", key);
+    },
+
+    async abortUpload(key, uploadId, signal) {
+      const make = () => new AbortMultipartUploadCommand({ ...at(key), UploadId: uploadId });
+      await send(make, { operation: "AbortMultipartUpload", key }, signal);
+    },
+
+    async presign(key, method, query, expiresIn) {
+      try {
+        return await presignedUrl(client(), at(key), { method, query, expiresIn });
+      } catch (error) {
+        throw unsent(error, "presign", key);
+      }
+    },
+  };
+}
+
+function conditionOf(precondition: Precondition): { IfNoneMatch?: string; IfMatch?: string } {
+  if (precondition === "overwrite") return {};
+  return precondition === "create"
+    ? { IfNoneMatch: "*" }
+    : { IfMatch: quoteETag(precondition.ifMatch) };
+}
+
+// Stores that want it know no other, and two would be one too many:
+// https://github.com/aws/aws-sdk-js-v3/issues/6819
+function useContentMd5({ headers, body }: SdkRequest): void {
+  for (const name of Object.keys(headers)) {
+    if (/^x-amz-(sdk-)?checksum-/i.test(name)) delete headers[name];
+  }
+  const bytes = typeof body === "string" ? encoder.encode(body) : body as Uint8Array;
+  headers["content-md5"] = base64(md5(bytes));
+}
+
+function need(text: string | undefined, name: string, key: string): string {
+  if (text !== undefined && text !== "") return name === "ETag" ? unquoteETag(text) : text;
+  throw new CorruptError(`The server's answer for ${JSON.stringify(key)} has no ${name}`, { key });
+}
+
+function noAnswer(expected: string): CorruptError {
+  return new CorruptError(`The server answered HTML where <${expected}> was expected`);
+}
