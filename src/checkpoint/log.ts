@@ -1,4 +1,9 @@
-import { CorruptError, NotFoundError, PreconditionFailedError } from "../errors.ts";
+import {
+  CorruptError,
+  InvalidInputError,
+  NotFoundError,
+  PreconditionFailedError,
+} from "../errors.ts";
 import type { CompressionChoice } from "../frame/compression.ts";
 import { decodeFrame, encodeFrame, type FrameKind } from "../frame/frame.ts";
 import { getBytes } from "../store/body.ts";
@@ -74,6 +79,8 @@ export class CheckpointLog {
       cacheBytes = 16 * 1024 * 1024,
       maxOpenRequests = 6,
     } = options;
+    requireWhole({ inlineLimit, cacheBytes }, 0);
+    requireWhole({ maxOpenRequests }, 1);
     this.store = store;
     this.keys = new Keys(prefix);
     this.parallel = maxOpenRequests;
@@ -465,6 +472,15 @@ export class CheckpointLog {
 interface Opened<T> {
   readonly nonce: string;
   readonly record: T;
+}
+
+function requireWhole(values: Record<string, number>, least: number): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (Number.isSafeInteger(value) && value >= least) continue;
+    throw new InvalidInputError(
+      `Cannot use ${name}: current value is ${value}; give a whole number from ${least}`,
+    );
+  }
 }
 
 function slotNumber(slot: string): number {

@@ -98,10 +98,11 @@ export class S3Saver extends BaseCheckpointSaver {
     const { thread_id, checkpoint_ns } = config.configurable ?? {};
     if (thread_id === undefined) return undefined;
     const place = placeOf(thread_id, checkpoint_ns, getCheckpointId(config));
+    const { signal } = config;
     const found = place.id === ""
-      ? await this.#log.latest(place.thread, place.namespace)
-      : await this.#log.find(place);
-    return found && await this.#tuple(found);
+      ? await this.#log.latest(place.thread, place.namespace, { signal })
+      : await this.#log.find(place, { signal });
+    return found && await this.#tuple(found, signal);
   }
 
   /**
@@ -121,6 +122,7 @@ export class S3Saver extends BaseCheckpointSaver {
       id: checkpoint_id || undefined,
       before: before?.configurable?.checkpoint_id || undefined,
       limit,
+      signal: config.signal,
     };
     yield* scan(this.#log, which, filter === undefined, async (group, signal) => {
       if (filter !== undefined) {
@@ -129,7 +131,7 @@ export class S3Saver extends BaseCheckpointSaver {
         if (!matches(metadata, filter)) return undefined;
       }
       const found = await this.#log.open(group, { signal });
-      return found && await this.#tuple(found);
+      return found && await this.#tuple(found, signal);
     });
   }
 
@@ -287,7 +289,10 @@ export class S3Saver extends BaseCheckpointSaver {
     return unchanged ? await this.#log.record(parentPlace) : this.#log.held(parentPlace);
   }
 
-  async #tuple({ place, record, writes }: Found): Promise<CheckpointTuple> {
+  async #tuple(
+    { place, record, writes }: Found,
+    signal: AbortSignal | undefined,
+  ): Promise<CheckpointTuple> {
     const { thread, namespace, id } = place;
     const values = [
       record.metadata,
@@ -295,7 +300,7 @@ export class S3Saver extends BaseCheckpointSaver {
       ...record.channels.map(({ value }) => value),
       ...writes.map(({ value }) => value),
     ];
-    const loaded = await this.#log.load(thread, values);
+    const loaded = await this.#log.load(thread, values, { signal });
     const [metadata, head, ...rest] = await Promise.all(
       loaded.map((value) => deserialize(this.serde, value)),
     );
