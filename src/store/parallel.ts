@@ -1,5 +1,3 @@
-import { createGate } from "./policy.ts";
-
 /**
  * Does the same with each item, so many at once, and gives the results in the
  * items' order. At the first failure the rest are cancelled and waited for,
@@ -11,21 +9,26 @@ export async function mapParallel<T, R>(
   operation: (item: T, signal: AbortSignal) => Promise<R>,
   signal?: AbortSignal,
 ): Promise<R[]> {
-  const gate = createGate(limit);
+  signal?.throwIfAborted();
   const controller = new AbortController();
   const inner = signal ? AbortSignal.any([signal, controller.signal]) : controller.signal;
-  const running = Array.from(items, async (item) => {
+  const all = [...items];
+  const results: R[] = [];
+  const left = all.entries();
+  const work = async () => {
     try {
-      return await gate(() => operation(item, inner), inner);
+      for (const [at, item] of left) {
+        inner.throwIfAborted();
+        results[at] = await operation(item, inner);
+      }
     } catch (error) {
       controller.abort(error);
-      throw error;
     }
-  });
-  await Promise.allSettled(running);
-  if (signal?.aborted) throw signal.reason;
-  if (controller.signal.aborted) throw controller.signal.reason;
-  return await Promise.all(running);
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, all.length) }, work));
+  signal?.throwIfAborted();
+  controller.signal.throwIfAborted();
+  return results;
 }
 
 /**
