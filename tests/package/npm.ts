@@ -1,7 +1,6 @@
 /** Projects as users have them: a folder, a package.json, and what `npm install` puts there. */
 
 import { createHash } from "node:crypto";
-import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type CommandResult, manifest, readJson, ROOT } from "./manifest.ts";
 
@@ -82,8 +81,13 @@ export async function npmProject(name: string, versions: Versions): Promise<stri
 
 /** Installs a tarball beside what the folder has, as `npm install ./package.tgz` does. */
 export async function installTarball(folder: string, tarball: string): Promise<void> {
-  const name = basename(tarball);
-  await Deno.copyFile(tarball, `${folder}/${name}`);
+  const bytes = await Deno.readFile(tarball);
+  // Under the same name npm would keep what it has installed already.
+  const name = `${createHash("sha256").update(bytes).digest("hex").slice(0, 12)}.tgz`;
+  for await (const entry of Deno.readDir(folder)) {
+    if (entry.name.endsWith(".tgz")) await Deno.remove(`${folder}/${entry.name}`);
+  }
+  await Deno.writeFile(`${folder}/${name}`, bytes);
   await runOrThrow("npm", [...INSTALL, `./${name}`], folder);
 }
 

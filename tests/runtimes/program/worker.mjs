@@ -1,0 +1,6 @@
+/** The Worker that runs the conformance cases; it asks for no compatibility flag. */
+
+import { conformance } from "./conformance.mjs";
+import { respond } from "./worker_stores.mjs";
+
+export default { fetch: (request, env) => respond(request, env, "conformance", conformance) };
