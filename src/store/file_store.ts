@@ -25,7 +25,7 @@ import { checkBody, discard } from "./_source.ts";
 import { isStream } from "./body.ts";
 import { checkKey, quote } from "./key.ts";
 import { mapParallel } from "./parallel.ts";
-import { createGate } from "./policy.ts";
+import { createGate } from "./gate.ts";
 import type {
   Body,
   GetOptions,
