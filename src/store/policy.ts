@@ -120,7 +120,8 @@ export function createPolicy(
         const ceiling = Math.min(maxDelay, baseDelay * 2 ** (number - 1));
         const delay = Math.max(random() * ceiling, retryAfterOf(error));
         if (now() + delay >= deadline) throw error;
-        await sleep(delay, signal ?? NEVER);
+        // A Worker may make no signal at the top of a module, nor share one among its requests.
+        await sleep(delay, signal ?? new AbortController().signal);
       }
     }
   }
@@ -129,8 +130,6 @@ export function createPolicy(
     run: (attempt, signal) => gate(() => runAll(attempt, signal), signal),
   };
 }
-
-const NEVER = new AbortController().signal;
 
 function requirePositive(values: Record<string, number>, whole: boolean): void {
   for (const [name, value] of Object.entries(values)) {
