@@ -21,6 +21,7 @@ export type {
   SupportedCompressions,
 } from "./src/frame/codec.ts";
 export type { CompressionChoice } from "./src/frame/compression.ts";
+export { probe, type ProbeOptions, type ProbeReport } from "./src/store/probe.ts";
 export { prefixed } from "./src/store/prefix.ts";
 export { S3Checkpointer } from "./src/checkpoint/checkpointer.ts";
 export type {

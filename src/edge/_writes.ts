@@ -139,7 +139,7 @@ export function createWrites(
     const headers = { ...conditions, "x-amz-copy-source": copySource(settings.bucket, from) };
     return await policy.run(async (inner) => {
       const root = await wire.sendForXml(
-        { method: "PUT", key: to, headers, operation: "CopyObject" },
+        { method: "PUT", key: to, headers, operation: `copy ${quote(from)} to` },
         inner,
       );
       return { etag: unquoteETag(answerText(root, "CopyObjectResult", "ETag")) };
