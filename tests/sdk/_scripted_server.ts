@@ -7,19 +7,17 @@ export interface Seen {
   readonly body: Uint8Array;
 }
 
-/** What a scripted server does with a request. */
-export type Answer =
-  /** Answers; `cutAfter` bytes of the body the connection is closed. */
-  | {
-    readonly status?: number;
-    readonly headers?: Record<string, string>;
-    readonly body?: string | Uint8Array<ArrayBuffer>;
-    readonly cutAfter?: number;
-  }
-  /** Closes the connection with no answer. */
-  | "reset"
-  /** Never answers. */
-  | "silence";
+/** An answer; after so many bytes of its body the server closes the connection, or says no more. */
+export interface Reply {
+  readonly status?: number;
+  readonly headers?: Record<string, string>;
+  readonly body?: string | Uint8Array<ArrayBuffer>;
+  readonly cutAfter?: number;
+  readonly stallAfter?: number;
+}
+
+/** What a scripted server does with a request: it may close the connection, or never answer. */
+export type Answer = Reply | "reset" | "silence";
 
 /** Serves what a script says over plain TCP, where a test can break a connection at any byte. */
 export async function withScript(
@@ -71,7 +69,7 @@ async function serve(
       await read(Infinity);
       return;
     }
-    const { status = 200, headers = {}, body = "", cutAfter } = answer;
+    const { status = 200, headers = {}, body = "", cutAfter, stallAfter } = answer;
     const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
     const lines = Object.entries({ "content-length": String(bytes.length), ...headers })
       .map(([name, value]) => `${name}: ${value}\r\n`);
@@ -80,9 +78,10 @@ async function serve(
       new TextEncoder().encode(`HTTP/1.1 ${status} Scripted\r\n${lines.join("")}\r\n`),
     );
     if (request.method !== "HEAD" && status !== 204) {
-      await write(connection, bytes.subarray(0, cutAfter));
+      await write(connection, bytes.subarray(0, cutAfter ?? stallAfter));
     }
-    if (cutAfter !== undefined) return;
+    if (stallAfter !== undefined) await read(Infinity);
+    if (cutAfter !== undefined || stallAfter !== undefined) return;
   }
 }
 

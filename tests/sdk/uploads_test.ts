@@ -1,0 +1,237 @@
+import assert from "node:assert/strict";
+import {
+  AccessError,
+  InvalidInputError,
+  PreconditionFailedError,
+  UnsupportedError,
+} from "../../src/errors.ts";
+import { failure, STORED, test, withStore } from "./_fixture.ts";
+import type { Answer, Reply, Seen } from "./_scripted_server.ts";
+
+const MIB = 1024 * 1024;
+const PARTS = { partSize: 5 * MIB, multipartThreshold: 5 * MIB, partsInFlight: 2 };
+
+/** A stream of so many MiB that says whether it was cancelled, and can break at its end. */
+function source(mebibytes: number, error?: Error) {
+  const state = { cancelled: false, reason: undefined as unknown };
+  let left = mebibytes;
+  const stream = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (left > 0) controller.enqueue(new Uint8Array(Math.min(left, 1) * MIB).fill(left--));
+      else if (error !== undefined) controller.error(error);
+      else controller.close();
+    },
+    cancel(reason) {
+      state.cancelled = true;
+      state.reason = reason;
+    },
+  }, { highWaterMark: 0 });
+  return { stream, state };
+}
+
+const STARTED: Reply = {
+  body: "<InitiateMultipartUploadResult><UploadId>U 1</UploadId></InitiateMultipartUploadResult>",
+};
+const COMPLETED: Reply = {
+  body: '<CompleteMultipartUploadResult><ETag>"whole-3"</ETag></CompleteMultipartUploadResult>',
+};
+
+/** What a request of an upload is. */
+function stepOf({ method, url }: Seen): "start" | "part" | "complete" | "abort" | "single" {
+  const { searchParams } = url;
+  if (method === "POST") return searchParams.has("uploads") ? "start" : "complete";
+  if (!searchParams.has("uploadId")) return "single";
+  return method === "DELETE" ? "abort" : "part";
+}
+
+/** A server that takes uploads, but for what a test says. */
+function taking(exception: (request: Seen, step: string) => Answer | undefined = () => undefined) {
+  return (request: Seen): Answer => {
+    const step = stepOf(request);
+    const answer = exception(request, step);
+    if (answer !== undefined) return answer;
+    if (step === "start") return STARTED;
+    if (step === "part") {
+      return { headers: { etag: `"part-${request.url.searchParams.get("partNumber")}"` } };
+    }
+    return step === "complete" ? COMPLETED : step === "abort" ? { status: 204 } : STORED;
+  };
+}
+
+/** Once, and whatever a part that was on its way then still does. */
+function assertAborted(seen: readonly Seen[]): void {
+  const aborts = seen.filter((request) => stepOf(request) === "abort");
+  assert.deepEqual(aborts.map(({ url }) => url.searchParams.get("uploadId")), ["U 1"]);
+}
+
+test("SdkStore.put() sends a stream up to the threshold in one request", async () => {
+  await withStore(taking(), async (store, seen) => {
+    assert.deepEqual(await store.put("key", source(5).stream), { etag: "e1" });
+    assert.deepEqual(seen.map(stepOf), ["single"]);
+    assert.equal(seen[0]?.body.length, 5 * MIB);
+  }, PARTS);
+});
+
+test("SdkStore.put() sends a longer stream in parts of one size", async () => {
+  await withStore(taking(), async (store, seen) => {
+    assert.deepEqual(await store.put("key", source(12).stream), { etag: "whole-3" });
+    const parts = seen.filter((request) => stepOf(request) === "part");
+    assert.deepEqual(parts.map(({ body }) => body.length / MIB).sort(), [2, 5, 5]);
+    assert(parts.every(({ url }) => url.searchParams.get("uploadId") === "U 1"));
+    const complete = new TextDecoder().decode(seen.at(-1)?.body);
+    const numbers = [...complete.matchAll(/<PartNumber>(\d+)</g)].map(([, number]) => number);
+    assert.deepEqual(numbers, ["1", "2", "3"]);
+    assert.equal(stepOf(seen.at(-1)!), "complete");
+  }, PARTS);
+});
+
+test("SdkStore.put() sends bytes above the threshold in the same parts", async () => {
+  const bytes = new Uint8Array(11 * MIB).fill(7);
+  await withStore(taking(), async (store, seen) => {
+    await store.put("key", bytes);
+    const parts = seen.filter((request) => stepOf(request) === "part");
+    assert.deepEqual(parts.map(({ body }) => body.length / MIB).sort(), [1, 5, 5]);
+  }, PARTS);
+});
+
+test("SdkStore.put() sends a part that failed again, and no other", async () => {
+  let failed = false;
+  await withStore(
+    taking(({ url }) => {
+      if (failed || url.searchParams.get("partNumber") !== "2") return undefined;
+      failed = true;
+      return failure(500, "InternalError");
+    }),
+    async (store, seen) => {
+      await store.put("key", source(12).stream);
+      const numbers = seen.map(({ url }) => url.searchParams.get("partNumber")).filter(Boolean);
+      assert.deepEqual(numbers.sort(), ["1", "2", "2", "3"]);
+      const [first, second] = seen.filter(({ url }) => url.searchParams.get("partNumber") === "2");
+      assert.deepEqual(first?.body, second?.body);
+    },
+    PARTS,
+  );
+});
+
+test("SdkStore.put() aborts the upload and cancels the source where a part is refused", async () => {
+  const { stream, state } = source(64);
+  await withStore(
+    taking((_, step) => step === "part" ? failure(403, "AccessDenied") : undefined),
+    async (store, seen) => {
+      await assert.rejects(store.put("key", stream), AccessError);
+      assert(state.reason instanceof AccessError);
+      assertAborted(seen);
+    },
+    PARTS,
+  );
+});
+
+test("SdkStore.put() aborts the upload where the source fails", async () => {
+  const broken = new Error("the source broke");
+  await withStore(taking(), async (store, seen) => {
+    await assert.rejects(store.put("key", source(12, broken).stream), (error) => error === broken);
+    assertAborted(seen);
+  }, PARTS);
+});
+
+test("SdkStore.put() aborts the upload and cancels the source where the signal aborts", async () => {
+  const { stream, state } = source(64);
+  const controller = new AbortController();
+  await withStore(
+    taking((_, step) => {
+      if (step !== "part") return undefined;
+      controller.abort("the user left");
+      return "silence";
+    }),
+    async (store, seen) => {
+      await assert.rejects(
+        store.put("key", stream, { signal: controller.signal }),
+        (error) => error === "the user left",
+      );
+      assert.equal(state.reason, "the user left");
+      assertAborted(seen);
+    },
+    PARTS,
+  );
+});
+
+test("SdkStore.put() cancels a stream that it never starts to read", async () => {
+  const { stream, state } = source(1);
+  await withStore(() => STORED, async (store, seen) => {
+    await assert.rejects(store.put("../key", stream), InvalidInputError);
+    assert(state.reason instanceof InvalidInputError);
+    assert.equal(seen.length, 0);
+  });
+});
+
+test("SdkStore.put() asks for its precondition on one request, or on the last of an upload", async () => {
+  await withStore(taking(), async (store, seen) => {
+    await store.put("key", new Uint8Array(1), { precondition: "create" });
+    await store.put("key", new Uint8Array(1), { precondition: { ifMatch: "e1" } });
+    await store.put("key", source(6).stream, { precondition: "create" });
+    const conditions = seen.map((request) => [
+      stepOf(request),
+      request.headers.get("if-none-match") ?? request.headers.get("if-match"),
+    ]);
+    assert.deepEqual(conditions.sort(), [
+      ["complete", "*"],
+      ["part", null],
+      ["part", null],
+      ["single", '"e1"'],
+      ["single", "*"],
+      ["start", null],
+    ]);
+  }, PARTS);
+});
+
+test("SdkStore.put() aborts an upload that comes too late", async () => {
+  await withStore(
+    taking((_, step) => step === "complete" ? failure(412, "PreconditionFailed") : undefined),
+    async (store, seen) => {
+      await assert.rejects(
+        store.put("key", source(6).stream, { precondition: "create" }),
+        PreconditionFailedError,
+      );
+      assertAborted(seen);
+    },
+    PARTS,
+  );
+});
+
+test("SdkStore.put() sends a completion that carries an error again", async () => {
+  let first = true;
+  await withStore(
+    taking((_, step) => {
+      if (step !== "complete" || !first) return undefined;
+      first = false;
+      return { body: "<Error><Code>InternalError</Code></Error>" };
+    }),
+    async (store) =>
+      assert.deepEqual(await store.put("key", source(12).stream), { etag: "whole-3" }),
+    PARTS,
+  );
+});
+
+test("SdkStore.put() refuses a long stream on a condition that no upload honours", async () => {
+  const { stream, state } = source(6);
+  await withStore(taking(), async (store, seen) => {
+    await assert.rejects(
+      store.put("key", stream, { precondition: "create" }),
+      UnsupportedError,
+    );
+    assert(state.cancelled);
+    assert.equal(seen.length, 0);
+  }, { ...PARTS, dialect: "unknown" });
+});
+
+test("SdkStore.put() adds no checksum of its own accord", async () => {
+  await withStore(taking(), async (store, seen) => {
+    await store.put("key", new Uint8Array(3));
+    await store.put("key", source(6).stream);
+    for (const { headers } of seen) {
+      const sums = [...headers.keys()].filter((name) => /checksum|content-md5|trailer/.test(name));
+      assert.deepEqual(sums, []);
+      assert.equal(headers.get("expect"), null);
+    }
+  }, PARTS);
+});
