@@ -57,13 +57,27 @@ export function createGate(
   };
   return async (operation, signal) => {
     signal?.throwIfAborted();
-    await enter(signal);
+    const waiting = enter(signal);
+    if (waiting !== undefined) await keptAlive(waiting);
     try {
       return await operation();
     } finally {
       leave();
     }
   };
+}
+
+/**
+ * Waits with a timer of one's own. In a Worker, requests may share a gate, and
+ * workerd ends a request as hung where all it waits for is another request.
+ */
+async function keptAlive(waiting: Promise<void>): Promise<void> {
+  const timer = setInterval(() => {}, 1_000);
+  try {
+    await waiting;
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 /** An operation that waits at a gate. */

@@ -1,6 +1,6 @@
 /** What came out of the runtimes, and what is wrong with it. */
 
-import { type Runtime, SUITES } from "./runtimes.ts";
+import type { Runtime } from "./runtimes.ts";
 
 /** How one case ended. */
 export interface CaseResult {
@@ -36,8 +36,8 @@ export interface Row {
 }
 
 /** One row for each suite and store that the runtime must run, also where it ran nothing. */
-export function rowsOf({ name, stores }: Runtime, result: RuntimeResult): Row[] {
-  return SUITES.flatMap((suite) =>
+export function rowsOf({ name, suites }: Runtime, result: RuntimeResult): Row[] {
+  return Object.entries(suites).flatMap(([suite, stores]) =>
     stores.map((store) => {
       const cases = result.cases.filter((one) => one.suite === suite && one.store === store);
       const failed = cases.filter(({ error }) => error !== undefined).length;

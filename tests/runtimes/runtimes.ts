@@ -12,43 +12,44 @@ export interface Command {
 /** One runtime. */
 export interface Runtime {
   readonly name: string;
-  /** The stores each suite must have run on. */
-  readonly stores: readonly string[];
+  /** The suites it must have run, each with its stores. */
+  readonly suites: Readonly<Record<string, readonly string[]>>;
   /** Fetches what it needs, and says how to start it. */
   readonly start: () => Promise<Command>;
 }
 
-/** The suites that every runtime runs on each of its stores. */
-export const SUITES = ["conformance", "langgraph"];
-
+/** What runs where there is a file system and Node's builtins. */
 const SERVER_STORES = ["memory", "file", "edge", "sdk"];
+const SERVER_SUITES = { conformance: SERVER_STORES, langgraph: SERVER_STORES };
+
+const WORKER_STORES = ["memory", "r2", "edge"];
 
 /** Every runtime, by the name that the command line takes. */
 export const RUNTIMES: readonly Runtime[] = [
   {
     name: "node-oldest",
-    stores: SERVER_STORES,
+    suites: SERVER_SUITES,
     start: async () => ({ command: await fetchProgram(nodeOldest()), args: ["main.mjs"] }),
   },
   {
     name: "node-newest",
-    stores: SERVER_STORES,
+    suites: SERVER_SUITES,
     start: async () => ({ command: await fetchProgram(nodeNewest()), args: ["main.mjs"] }),
   },
   {
     name: "bun",
-    stores: SERVER_STORES,
+    suites: SERVER_SUITES,
     start: async () => ({ command: await fetchProgram(bun()), args: ["main.mjs"] }),
   },
   {
     name: "deno",
-    stores: SERVER_STORES,
+    suites: SERVER_SUITES,
     start: () =>
       Promise.resolve({ command: Deno.execPath(), args: ["run", "--allow-all", "main.mjs"] }),
   },
   {
     name: "workerd",
-    stores: ["memory", "r2", "edge"],
+    suites: { conformance: WORKER_STORES, langgraph: WORKER_STORES, requests: WORKER_STORES },
     start: async () => ({ command: await fetchProgram(nodeNewest()), args: ["workerd.mjs"] }),
   },
 ];

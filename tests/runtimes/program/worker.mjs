@@ -3,4 +3,4 @@
 import { conformance } from "./conformance.mjs";
 import { respond } from "./worker_stores.mjs";
 
-export default { fetch: (request, env) => respond(request, env, "conformance", conformance) };
+export default { fetch: (request) => respond(request, "conformance", conformance) };

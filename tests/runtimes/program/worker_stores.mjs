@@ -1,26 +1,30 @@
 import { memoryStore } from "@cairn/checkpoint";
 import { edgeStore } from "@cairn/checkpoint/edge";
 import { r2Store } from "@cairn/checkpoint/r2";
+import { env } from "cloudflare:workers";
 import { runCases, s3Options } from "./report.mjs";
+import { visit } from "./visit.mjs";
 
+/** Made as the module loads, as Workers do: each serves every request. */
 const stores = {
-  memory: () => memoryStore(),
-  r2: (env) => r2Store(env.BUCKET),
-  edge: (env) => edgeStore(s3Options(env)),
+  memory: memoryStore(),
+  r2: r2Store(env.BUCKET),
+  edge: edgeStore(s3Options(env)),
 };
 
 /**
  * Answers `/{store}` with the results of a suite on that store, a line of JSON
- * for each as it comes.
+ * for each as it comes, and `/{store}/{visitor}` with what that visitor stored.
  */
-export function respond(request, env, suite, casesOn) {
-  const store = new URL(request.url).pathname.slice(1);
+export async function respond(request, suite, casesOn) {
+  const [store, visitor] = new URL(request.url).pathname.slice(1).split("/");
+  if (visitor !== undefined) return new Response(await visit(stores[store], visitor));
   const { readable, writable } = new TransformStream();
   const writer = writable.getWriter();
   const encoder = new TextEncoder();
   const say = (line) => writer.write(encoder.encode(`${JSON.stringify(line)}\n`));
   const run = async () => {
-    await runCases(say, { suite, store }, casesOn(stores[store](env)));
+    await runCases(say, { suite, store }, casesOn(stores[store]));
     await writer.close();
   };
   run().catch((error) => writer.abort(error));

@@ -5,8 +5,12 @@
 
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { createRequire } from "node:module";
 import process from "node:process";
+import { runCases } from "./report.mjs";
+import { expectedOf } from "./visit.mjs";
 
 const COMPATIBILITY_DATE = "2026-07-01";
 const WORKERS = [
@@ -15,8 +19,8 @@ const WORKERS = [
 ];
 const STORES = ["memory", "r2", "edge"];
 
-const say = (line) =>
-  console.log(`@cairn ${typeof line === "string" ? line : JSON.stringify(line)}`);
+const print = (json) => console.log(`@cairn ${json}`);
+const say = (message) => print(JSON.stringify(message));
 
 const { version } = createRequire(import.meta.url)("workerd/package.json");
 say({ version, resolved: import.meta.resolve("@cairn/checkpoint") });
@@ -29,12 +33,38 @@ async function bundle(entry, flags) {
     format: "esm",
     platform: "browser",
     conditions: ["workerd", "worker", "browser"],
-    external: flags.includes("nodejs_compat") ? ["node:*"] : [],
+    external: ["cloudflare:*", ...(flags.includes("nodejs_compat") ? ["node:*"] : [])],
     target: "es2022",
     write: false,
     logLevel: "error",
   });
   return outputFiles[0].text;
+}
+
+/** Runs the Worker's suite on a store, and passes on what it says. */
+async function runSuite(miniflare, store) {
+  const response = await miniflare.dispatchFetch(`http://worker/${store}`);
+  if (!response.ok) throw new Error(`The suite on ${store}: ${await response.text()}`);
+  let rest = "";
+  for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop();
+    for (const line of lines) print(line);
+  }
+}
+
+/** Cases of requests that run at once, all on the one store of the module. */
+function visits(miniflare, store) {
+  const name = "a store at the top of a module serves requests that run at once";
+  const run = async () => {
+    const visitors = Array.from({ length: 12 }, () => randomUUID());
+    const answers = await Promise.all(visitors.map(async (visitor) => {
+      const response = await miniflare.dispatchFetch(`http://worker/${store}/${visitor}`);
+      return await response.text();
+    }));
+    assert.deepEqual(answers, visitors.map(expectedOf));
+  };
+  return [{ name, run }];
 }
 
 const bindings = Object.fromEntries(
@@ -51,14 +81,9 @@ for (const { entry, flags } of WORKERS) {
   });
   try {
     for (const store of STORES) {
-      const response = await miniflare.dispatchFetch(`http://worker/${store}`);
-      if (!response.ok) throw new Error(`${entry} on ${store}: ${await response.text()}`);
-      let rest = "";
-      for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
-        const lines = (rest + text).split("\n");
-        rest = lines.pop();
-        for (const line of lines) say(line);
-      }
+      await runSuite(miniflare, store);
+      if (flags.length > 0) continue;
+      await runCases(say, { suite: "requests", store }, visits(miniflare, store));
     }
   } finally {
     await miniflare.dispose();
