@@ -78,10 +78,10 @@ export function deepEqual(a: unknown, b: unknown): boolean {
   );
 }
 
-/** Whether metadata has each field of a filter, with an equal value. */
+/** Whether metadata has each field of a filter, with an equal value; one that is `undefined` must be absent. */
 export function matches(metadata: unknown, filter: Record<string, unknown> | undefined): boolean {
+  const fields = (typeof metadata === "object" ? metadata ?? {} : {}) as Record<string, unknown>;
   return Object.entries(filter ?? {}).every(([key, value]) =>
-    typeof metadata === "object" && metadata !== null && Object.hasOwn(metadata, key) &&
-    deepEqual((metadata as Record<string, unknown>)[key], value)
+    deepEqual(Object.hasOwn(fields, key) ? fields[key] : undefined, value)
   );
 }

@@ -1,0 +1,268 @@
+/** Plays a history to LangGraph's MemorySaver and to S3Savers on one store, and holds each answer equal. */
+import assert from "node:assert/strict";
+import type { RunnableConfig } from "@langchain/core/runnables";
+import {
+  type BaseCheckpointSaver,
+  type CheckpointMetadata,
+  type CheckpointTuple,
+  MemorySaver,
+} from "@langchain/langgraph-checkpoint";
+import type { ObjectStore } from "@cairn/checkpoint";
+import { S3Saver } from "@cairn/checkpoint/langgraph";
+import { compareKeys } from "../../src/store/key.ts";
+import { escapeSegment } from "../../src/checkpoint/keys.ts";
+import type { History, Operation } from "./_histories.ts";
+import { copyOf, type ModelCheckpoint, nextCheckpoint } from "./_model.ts";
+
+/** A thread's namespace, and what was put there. */
+interface Lane {
+  readonly thread: string;
+  readonly namespace: string;
+  readonly checkpoints: Map<string, ModelCheckpoint>;
+  /** An id that has writes already and gets its checkpoint with the next put. */
+  reserved: string | undefined;
+}
+
+/** Two processes and the oracle, playing one history. */
+export class Contest {
+  readonly oracle = new MemorySaver();
+  readonly savers: readonly [S3Saver, S3Saver];
+  readonly #lanes: Lane[];
+  readonly #store: ObjectStore;
+  readonly #history: History;
+  /** Which saver has seen a checkpoint as it stands now. */
+  readonly #fresh = new Map<ModelCheckpoint, Set<S3Saver>>();
+  #count = 0;
+
+  constructor(store: ObjectStore, history: History) {
+    this.#store = store;
+    this.#history = history;
+    this.savers = [this.#saver(), this.#saver()];
+    this.#lanes = history.threads.flatMap((thread) =>
+      history.namespaces.map((namespace): Lane => ({
+        thread,
+        namespace,
+        checkpoints: new Map(),
+        reserved: undefined,
+      }))
+    );
+  }
+
+  /** Plays the whole history, and compares all that is there at its end: warm, and in a new process. */
+  async play(): Promise<void> {
+    for (const operation of this.#history.operations) await this.#operate(operation);
+    for (const saver of [...this.savers, this.#saver()]) {
+      await this.#compareList(saver, {}, {});
+      for (const { thread, namespace } of this.#lanes) {
+        await this.#compareTuple(saver, configOf(thread, namespace));
+      }
+    }
+  }
+
+  #saver(): S3Saver {
+    const { inlineLimit, cacheBytes, compression } = this.#history;
+    return new S3Saver({ store: this.#store, inlineLimit, cacheBytes, compression });
+  }
+
+  async #operate(operation: Operation): Promise<void> {
+    const lane = this.#lanes[operation.lane]!;
+    const saver = this.savers[operation.saver]!;
+    switch (operation.kind) {
+      case "put": {
+        const before = operation.from === null ? undefined : pick(lane, operation.from);
+        const id = this.#newId(lane, operation.id);
+        return await this.#put(
+          saver,
+          lane,
+          nextCheckpoint(before, before?.checkpoint.id, {
+            ...operation,
+            id,
+            changes: new Map(operation.changes),
+            metadata: { ...operation.metadata, parents: {} } as CheckpointMetadata,
+          }),
+        );
+      }
+      case "putAgain": {
+        const there = pick(lane, operation.at);
+        if (there === undefined) return;
+        if (operation.changes === null) return await this.#put(saver, lane, { ...there });
+        const before = there.parent === undefined ? undefined : lane.checkpoints.get(there.parent);
+        const next = nextCheckpoint(before, there.parent, {
+          id: there.checkpoint.id,
+          version: there.checkpoint.v,
+          changes: new Map(operation.changes),
+          tasks: false,
+          metadata: there.metadata,
+          tellVersions: before !== undefined,
+        });
+        return await this.#put(saver, lane, next);
+      }
+      case "copy": {
+        const copied = pick(lane, operation.at);
+        if (copied === undefined) return;
+        return await this.#put(saver, lane, copyOf(copied, this.#newId(lane, operation.id)));
+      }
+      case "putOnAbsent": {
+        // With durability "exit" the parent may never be put; all that changed since is told.
+        const before = pick(lane, 0);
+        return await this.#put(
+          saver,
+          lane,
+          nextCheckpoint(before, `absent ${operation.parent}`, {
+            id: this.#newId(lane, operation.id),
+            version: 4,
+            changes: new Map(operation.changes),
+            tasks: true,
+            metadata: { ...operation.metadata, parents: {} } as CheckpointMetadata,
+            tellVersions: true,
+          }),
+        );
+      }
+      case "putWrites": {
+        const there = operation.at === null ? undefined : pick(lane, operation.at);
+        const id = there?.checkpoint.id ?? (lane.reserved ??= this.#newId(lane, operation.id));
+        const config = configOf(lane.thread, lane.namespace, id);
+        for (const each of [this.oracle, saver]) {
+          await each.putWrites(config, operation.writes, operation.task, operation.path);
+        }
+        return;
+      }
+      case "getTuple": {
+        const id = operation.at === null ? undefined : pick(lane, operation.at)?.checkpoint.id;
+        return await this.#compareTuple(saver, configOf(lane.thread, lane.namespace, id));
+      }
+      case "list": {
+        const { scope, limit, filter, before } = operation;
+        const configurable = {
+          ...(scope !== "all" && { thread_id: lane.thread }),
+          ...((scope === "namespace" || scope === "id") && { checkpoint_ns: lane.namespace }),
+          ...(scope === "id" && { checkpoint_id: pick(lane, operation.at)?.checkpoint.id ?? "x" }),
+        };
+        const border = before === null ? undefined : pick(lane, before)?.checkpoint.id;
+        return await this.#compareList(saver, configurable, {
+          ...(limit !== null && { limit }),
+          ...(filter !== null && { filter }),
+          ...(border !== undefined && {
+            before: configOf(lane.thread, lane.namespace, border),
+          }),
+        });
+      }
+      case "history": {
+        const id = operation.at === null ? undefined : pick(lane, operation.at)?.checkpoint.id;
+        const options = {
+          config: configOf(lane.thread, lane.namespace, id),
+          channels: operation.channels,
+        };
+        return assert.deepEqual(
+          await saver.getDeltaChannelHistory(options),
+          await this.oracle.getDeltaChannelHistory(options),
+        );
+      }
+      case "deleteThread": {
+        await this.oracle.deleteThread(lane.thread);
+        await saver.deleteThread(lane.thread);
+        for (const other of this.#lanes) {
+          if (other.thread !== lane.thread) continue;
+          other.checkpoints.clear();
+          other.reserved = undefined;
+        }
+      }
+    }
+  }
+
+  async #put(saver: S3Saver, lane: Lane, next: ModelCheckpoint): Promise<void> {
+    const { checkpoint, metadata, parent, newVersions } = next;
+    const config = configOf(lane.thread, lane.namespace, parent);
+    const before = parent === undefined ? undefined : lane.checkpoints.get(parent);
+    if (before !== undefined && !this.#fresh.get(before)!.has(saver)) {
+      // Another process put the parent: a run starts by reading what it goes on from.
+      await this.#compareTuple(saver, config);
+      this.#fresh.get(before)!.add(saver);
+    }
+    const answer = await saver.put(config, checkpoint, metadata, newVersions);
+    assert.deepEqual(answer, await this.oracle.put(config, checkpoint, metadata));
+    lane.checkpoints.set(checkpoint.id, next);
+    this.#fresh.set(next, new Set([saver]));
+    if (lane.reserved === checkpoint.id) lane.reserved = undefined;
+  }
+
+  /** An id that the namespace does not hold: the reserved one, or the one given, or one made of it. */
+  #newId(lane: Lane, id: string): string {
+    const taken = (id: string) => lane.checkpoints.has(id);
+    return lane.reserved ?? (taken(id) ? `${id}-${++this.#count}` : id);
+  }
+
+  async #compareTuple(saver: S3Saver, config: RunnableConfig): Promise<void> {
+    const [actual, expected] = [await saver.getTuple(config), await this.oracle.getTuple(config)];
+    assert.deepEqual(actual && normal(actual), expected && normal(expected));
+  }
+
+  async #compareList(
+    saver: S3Saver,
+    configurable: Record<string, unknown>,
+    { limit, ...options }: Parameters<BaseCheckpointSaver["list"]>[1] & object,
+  ): Promise<void> {
+    const config = { configurable };
+    const all = await collect(this.oracle.list(config, options));
+    // MemorySaver goes by namespace, in the order they came; S3Saver by age over all of a thread's.
+    const expected = all.sort(newestFirst).slice(0, limit);
+    const actual = await collect(
+      saver.list(config, limit === undefined ? options : { ...options, limit }),
+    );
+    assert.deepEqual(actual.map(normal), expected.map(normal));
+  }
+}
+
+/** The config of a checkpoint, or of the latest. */
+export function configOf(thread: string, namespace: string, id?: string): RunnableConfig {
+  return {
+    configurable: {
+      thread_id: thread,
+      checkpoint_ns: namespace,
+      ...(id !== undefined && { checkpoint_id: id }),
+    },
+  };
+}
+
+async function collect(tuples: AsyncIterable<CheckpointTuple>): Promise<CheckpointTuple[]> {
+  const all: CheckpointTuple[] = [];
+  for await (const tuple of tuples) all.push(tuple);
+  return all;
+}
+
+function pick(lane: Lane, at: number): ModelCheckpoint | undefined {
+  const all = [...lane.checkpoints.values()];
+  return all[at % all.length];
+}
+
+/** Threads by their keys, then newest first, then namespaces by their keys. */
+function newestFirst(a: CheckpointTuple, b: CheckpointTuple): number {
+  const [x, y] = [a, b].map(({ config }) => config.configurable!) as [
+    Record<string, string>,
+    Record<string, string>,
+  ];
+  return compareKeys(escapeSegment(x.thread_id!) + "/", escapeSegment(y.thread_id!) + "/") ||
+    compareKeys(y.checkpoint_id!, x.checkpoint_id!) ||
+    compareKeys(escapeSegment(x.checkpoint_ns!) + "/", escapeSegment(y.checkpoint_ns!) + "/");
+}
+
+/** MemorySaver gives an old checkpoint's pending sends in the order they came, S3Saver in the writes' order. */
+function normal(tuple: CheckpointTuple): CheckpointTuple {
+  const { checkpoint } = tuple;
+  const sends = checkpoint.channel_values.__pregel_tasks;
+  if (checkpoint.v >= 4 || !Array.isArray(sends)) return tuple;
+  const sorted = sends.map((send) => [show(send), send] as const).sort(([a], [b]) =>
+    compareKeys(a, b)
+  ).map(([, send]) => send);
+  return {
+    ...tuple,
+    checkpoint: {
+      ...checkpoint,
+      channel_values: { ...checkpoint.channel_values, __pregel_tasks: sorted },
+    },
+  };
+}
+
+function show(value: unknown): string {
+  return Deno.inspect(value, { depth: 10, iterableLimit: 1000, strAbbreviateSize: 1000 });
+}

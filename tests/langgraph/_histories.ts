@@ -1,0 +1,184 @@
+/** Random histories of a saver's operations, as data that fast-check can shrink. */
+import fc from "fast-check";
+import { CHANNELS } from "./_model.ts";
+
+/** Characters that escaping, splitting or ordering could go wrong at. */
+const odd = fc.string({
+  unit: fc.constantFrom(...'aZ09/|:+%.~ -_,\\"?#&é日😀\u0000\n'),
+  minLength: 1,
+  maxLength: 6,
+});
+
+const uuid6 = fc.nat(0xffff).map((number) =>
+  `1f0${number.toString(16).padStart(5, "0")}-0000-6000-8000-000000000000`
+);
+
+const id = fc.oneof({ arbitrary: uuid6, weight: 3 }, { arbitrary: odd, weight: 1 });
+
+const bytes = fc.uint8Array({ maxLength: 80 });
+
+const value: fc.Arbitrary<unknown> = fc.oneof(
+  fc.integer(),
+  fc.string({ maxLength: 60 }),
+  fc.constantFrom(null, true, undefined, "x".repeat(200), [], {}),
+  fc.record({ role: fc.constant("human"), content: fc.string({ maxLength: 20 }), image: bytes }),
+  fc.array(fc.oneof(bytes, fc.string({ maxLength: 8 })), { maxLength: 3 }),
+  fc.array(fc.tuple(fc.string({ maxLength: 3 }), fc.integer()), { maxLength: 3 })
+    .map((entries) => ({ map: new Map(entries), set: new Set(entries.map(([key]) => key)) })),
+);
+
+const lane = fc.nat(8);
+const saver = fc.nat(1);
+/** Which of the checkpoints that are there, counted modulo how many there are. */
+const which = fc.nat(100);
+const changes = fc.dictionary(
+  fc.constantFrom(...CHANNELS),
+  fc.oneof(
+    { arbitrary: fc.record({ value }), weight: 4 },
+    { arbitrary: fc.constant(null), weight: 1 },
+  ),
+  { noNullPrototype: true },
+).map((record) => Object.entries(record));
+const metadata = fc.record({
+  source: fc.constantFrom("input", "loop", "update", "fork"),
+  step: fc.integer({ min: -1, max: 3 }),
+  tag: fc.constantFrom("a", "b", 1, null),
+});
+
+const put = fc.record({
+  kind: fc.constant("put" as const),
+  lane,
+  saver,
+  from: fc.option(which),
+  id,
+  changes,
+  metadata,
+  version: fc.constantFrom(4, 4, 4, 3),
+  tasks: fc.boolean(),
+  tellVersions: fc.constantFrom(true, true, true, false),
+});
+
+const writesChannel = fc.constantFrom(
+  ...CHANNELS,
+  "__pregel_tasks",
+  "__error__",
+  "__interrupt__",
+  "__resume__",
+  "__scheduled__",
+);
+/** A top-level byte array is left to tests of their own: MemorySaver cannot read one back. */
+const putWrites = fc.record({
+  kind: fc.constant("putWrites" as const),
+  lane,
+  saver,
+  at: fc.option(which),
+  id,
+  task: fc.oneof(fc.constantFrom("t1", "t2", "T", "10"), odd),
+  path: fc.constantFrom(
+    undefined,
+    "",
+    "~__pregel_pull, b",
+    "~__pregel_pull, a",
+    "é",
+    "😀",
+    "\uff5e",
+  ),
+  writes: fc.array(fc.tuple(writesChannel, value), { maxLength: 4 }),
+});
+
+/** One operation of a history. */
+export type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
+
+const operation = fc.oneof(
+  { arbitrary: put, weight: 6 },
+  { arbitrary: putWrites, weight: 5 },
+  {
+    arbitrary: fc.record({
+      kind: fc.constant("putAgain" as const),
+      lane,
+      saver,
+      at: which,
+      changes: fc.option(changes),
+    }),
+    weight: 1,
+  },
+  {
+    arbitrary: fc.record({ kind: fc.constant("copy" as const), lane, saver, at: which, id }),
+    weight: 1,
+  },
+  {
+    arbitrary: fc.record({
+      kind: fc.constant("putOnAbsent" as const),
+      lane,
+      saver,
+      id,
+      parent: odd,
+      changes,
+      metadata,
+    }),
+    weight: 1,
+  },
+  {
+    arbitrary: fc.record({
+      kind: fc.constant("getTuple" as const),
+      lane,
+      saver,
+      at: fc.option(which),
+    }),
+    weight: 3,
+  },
+  {
+    arbitrary: fc.record({
+      kind: fc.constant("list" as const),
+      lane,
+      saver,
+      scope: fc.constantFrom("all", "thread", "namespace", "id"),
+      at: which,
+      before: fc.option(which),
+      limit: fc.option(fc.nat(4)),
+      filter: fc.option(fc.record({
+        source: fc.constantFrom("loop", "input", "fork"),
+        tag: fc.constantFrom("a", 1, null, undefined),
+        absent: fc.constant(undefined),
+      }, { requiredKeys: [] })),
+    }),
+    weight: 2,
+  },
+  {
+    arbitrary: fc.record({
+      kind: fc.constant("history" as const),
+      lane,
+      saver,
+      at: fc.option(which),
+      channels: fc.subarray([...CHANNELS, "nobody's"]),
+    }),
+    weight: 2,
+  },
+  {
+    arbitrary: fc.record({ kind: fc.constant("deleteThread" as const), lane, saver }),
+    weight: 1,
+  },
+);
+
+/** A history with the threads and namespaces it takes place in, and the savers' settings. */
+export interface History {
+  readonly threads: readonly string[];
+  readonly namespaces: readonly string[];
+  readonly inlineLimit: number;
+  readonly cacheBytes: number;
+  readonly compression: "none" | "gzip";
+  readonly operations: readonly Operation[];
+}
+
+/** Histories of about fifteen operations on three threads and three namespaces. */
+export const histories: fc.Arbitrary<History> = fc.record({
+  threads: fc.oneof(
+    fc.constant(["1", "10", "1/2"]),
+    fc.uniqueArray(odd, { minLength: 3, maxLength: 3 }),
+  ),
+  namespaces: fc.constantFrom(["", "sub:1", "sub:1|inner:2"], ["", "a", "a|b"], ["", "%", "~"]),
+  inlineLimit: fc.constantFrom(0, 48, 16_384),
+  cacheBytes: fc.constantFrom(0, 600, 16 * 1024 * 1024),
+  compression: fc.constantFrom("none", "none", "gzip"),
+  operations: fc.array(operation, { minLength: 5, maxLength: 28, size: "max" }),
+});
