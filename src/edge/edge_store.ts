@@ -1,5 +1,4 @@
 import { UnsupportedError } from "../errors.ts";
-import { checkKey } from "../store/key.ts";
 import { createPolicy } from "../store/policy.ts";
 import type { ObjectStore } from "../store/store.ts";
 import { credentialsSource } from "../s3/credentials.ts";
@@ -10,11 +9,9 @@ import {
   type S3CredentialsProvider,
   type S3Options,
 } from "../s3/options.ts";
-import { presignQuery } from "../s3/presign.ts";
-import { createDelete } from "./_deletes.ts";
-import { createReads } from "./_reads.ts";
+import { s3Store } from "../s3/s3_store.ts";
+import { createDriver } from "./_driver.ts";
 import { createWire } from "./_wire.ts";
-import { createWrites } from "./_writes.ts";
 
 /** Options of {@link edgeStore}. */
 export interface EdgeStoreOptions extends S3Options {
@@ -55,37 +52,18 @@ export interface EdgeStoreOptions extends S3Options {
  */
 export function edgeStore(options: EdgeStoreOptions): ObjectStore {
   const settings = resolveS3Options(options);
-  const { bucket, capabilities, dialect } = settings;
+  const { bucket, dialect } = settings;
   if (dialect.name === "aws" && isDirectoryBucket(bucket)) {
     throw new UnsupportedError(
       `Cannot open ${JSON.stringify(bucket)}: a directory bucket needs the sessions of S3 ` +
         "Express, which only sdkStore makes",
     );
   }
-  const name = `s3 bucket ${JSON.stringify(bucket)}`;
-  const policy = createPolicy(options);
   const wire = createWire({
     settings,
     credentials: credentialsSource(options.credentials),
     // Looked up at each call, so that whoever replaces it later is heard; never bound to a store.
     fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
   });
-  const context = { name, settings, policy, wire };
-  const reads = createReads(context);
-  return {
-    name,
-    capabilities,
-    ...reads,
-    ...createWrites(context, reads.get),
-    delete: createDelete(context),
-    async presign(key, { method, expiresIn, response, signal }) {
-      checkKey(key);
-      const query = presignQuery({ method, expiresIn, response });
-      if (!capabilities.presign) {
-        throw new UnsupportedError(`Cannot presign: ${name} takes no presigned URLs`, { key });
-      }
-      signal?.throwIfAborted();
-      return await wire.presign({ method, key, query }, expiresIn);
-    },
-  };
+  return s3Store(settings, createPolicy(options), createDriver(settings, wire));
 }

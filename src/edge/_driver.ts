@@ -1,0 +1,113 @@
+import { streamOf } from "../store/body.ts";
+import { quote } from "../store/key.ts";
+import type { S3Driver } from "../s3/driver.ts";
+import { conditionHeaders, quoteETag, rangeHeader, unquoteETag } from "../s3/headers.ts";
+import { base64, md5 } from "../s3/md5.ts";
+import { answerText, completeBody, deleteAnswer, deleteBody, listAnswer } from "../s3/messages.ts";
+import type { S3Settings } from "../s3/options.ts";
+import { copySource } from "../s3/uri.ts";
+import type { Wire } from "./_wire.ts";
+
+const encoder = new TextEncoder();
+
+/** The requests of an S3 store, as HTTP. */
+export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Driver {
+  async function checksumOf(bytes: Uint8Array<ArrayBuffer>): Promise<Record<string, string>> {
+    if (dialect.deleteChecksum === "content-md5") return { "content-md5": base64(md5(bytes)) };
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+    return { "x-amz-checksum-sha256": base64(digest) };
+  }
+
+  return {
+    async getObject(key, { range, ifMatch }, signal) {
+      const headers = {
+        ...(range && { range: rangeHeader(range) }),
+        ...(ifMatch !== undefined && { "if-match": quoteETag(ifMatch) }),
+      };
+      const response = await wire.send({ method: "GET", key, headers }, signal);
+      const body = response.body as ReadableStream<Uint8Array<ArrayBuffer>> | null;
+      return { headers: response.headers, body: body ?? streamOf() };
+    },
+
+    async headObject(key, signal) {
+      const response = await wire.send({ method: "HEAD", key }, signal);
+      void response.body?.cancel().catch(() => {});
+      return response.headers;
+    },
+
+    async listObjects({ prefix, startAfter, delimiter, token, maxKeys }, signal) {
+      const query = {
+        "list-type": "2",
+        "encoding-type": "url",
+        "max-keys": String(maxKeys),
+        prefix,
+        "start-after": startAfter,
+        delimiter,
+        "continuation-token": token,
+      };
+      return listAnswer(
+        await wire.sendForXml({ method: "GET", query, operation: "list" }, signal),
+      );
+    },
+
+    putObject(key, body, precondition, signal) {
+      const headers = conditionHeaders(precondition);
+      return wire.sendOnly({ method: "PUT", key, headers, body }, signal);
+    },
+
+    async copyObject(from, to, precondition, signal) {
+      const headers = {
+        ...conditionHeaders(precondition, dialect.copyConditionPrefix),
+        "x-amz-copy-source": copySource(bucket, from),
+      };
+      const operation = `copy ${quote(from)} to`;
+      const root = await wire.sendForXml({ method: "PUT", key: to, headers, operation }, signal);
+      return unquoteETag(answerText(root, "CopyObjectResult", "ETag"));
+    },
+
+    async deleteObject(key, signal) {
+      await wire.sendOnly({ method: "DELETE", key }, signal);
+    },
+
+    async deleteObjects(keys, signal) {
+      const body = encoder.encode(deleteBody(keys));
+      const headers = await checksumOf(body);
+      const query = { delete: "" };
+      const operation = "DeleteObjects";
+      return deleteAnswer(
+        await wire.sendForXml({ method: "POST", query, headers, body, operation }, signal),
+      );
+    },
+
+    async createUpload(key, signal) {
+      const operation = "CreateMultipartUpload";
+      const query = { uploads: "" };
+      const root = await wire.sendForXml({ method: "POST", key, query, operation }, signal);
+      return answerText(root, "InitiateMultipartUploadResult", "UploadId");
+    },
+
+    uploadPart(key, uploadId, number, body, signal) {
+      const query = { partNumber: String(number), uploadId };
+      return wire.sendOnly({ method: "PUT", key, query, body, operation: "UploadPart" }, signal);
+    },
+
+    async completeUpload(key, uploadId, parts, precondition, signal) {
+      const root = await wire.sendForXml({
+        method: "POST",
+        key,
+        query: { uploadId },
+        headers: conditionHeaders(precondition),
+        body: completeBody(parts),
+        operation: "CompleteMultipartUpload",
+      }, signal);
+      return unquoteETag(answerText(root, "CompleteMultipartUploadResult", "ETag"));
+    },
+
+    async abortUpload(key, uploadId, signal) {
+      const operation = "AbortMultipartUpload";
+      await wire.sendOnly({ method: "DELETE", key, query: { uploadId }, operation }, signal);
+    },
+
+    presign: (key, method, query, expiresIn) => wire.presign({ method, key, query }, expiresIn),
+  };
+}
