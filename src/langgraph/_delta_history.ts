@@ -1,4 +1,5 @@
 import type {
+  CheckpointMetadata,
   CheckpointPendingWrite,
   DeltaChannelHistory,
   SerializerProtocol,
@@ -6,11 +7,17 @@ import type {
 import type { Group } from "../checkpoint/groups.ts";
 import type { Place } from "../checkpoint/keys.ts";
 import type { CheckpointLog, Found, OrderedWrite } from "../checkpoint/log.ts";
-import type { StoredValue } from "../checkpoint/record.ts";
+import type { CheckpointRecord, StoredValue } from "../checkpoint/record.ts";
 import { deserialize } from "../checkpoint/values.ts";
 
-/** How many checkpoints before the one in hand are read ahead at most; it starts with few and doubles. */
+/** How many ancestors are read ahead at most where nothing tells how many it takes; it starts with few and doubles. */
 const READ_AHEAD = 32;
+
+/** How many are read ahead at most where the checkpoint tells how many it takes. */
+const TOLD_AHEAD = 500;
+
+/** No value that is longer than this can be a serialized `undefined`. */
+const SMALL = 64;
 
 /**
  * Walks from a checkpoint's parent to its root, or until each channel has met a
@@ -26,14 +33,20 @@ export async function deltaChannelHistory(
   const histories = new Map(
     channels.map((name) => [name, { writes: [] as OrderedWrite[], seed: undefined as Seed }]),
   );
+  const isUndefined = async (value: StoredValue) => {
+    if (lengthOf(value) > SMALL) return false;
+    const [loaded] = await log.load(target.thread, [value]);
+    return await deserialize(serde, loaded!) === undefined;
+  };
   const open = new Set(channels);
   if (open.size > 0) {
-    for await (const { record, writes } of ancestors(log, target)) {
+    for await (const { record, writes } of ancestors(log, serde, target, channels)) {
       for (const write of [...writes].reverse()) {
         if (open.has(write.channel)) histories.get(write.channel)!.writes.push(write);
       }
       for (const { name, value } of record.channels) {
-        if (!open.delete(name)) continue;
+        if (!open.has(name) || await isUndefined(value)) continue;
+        open.delete(name);
         histories.get(name)!.seed = value;
       }
       if (open.size === 0) break;
@@ -62,15 +75,14 @@ export async function deltaChannelHistory(
 type Seed = StoredValue | undefined;
 
 /** A checkpoint's ancestors, its parent first. */
-async function* ancestors(log: CheckpointLog, target: Place): AsyncGenerator<Found> {
+async function* ancestors(
+  log: CheckpointLog,
+  serde: SerializerProtocol,
+  target: Place,
+  channels: readonly string[],
+): AsyncGenerator<Found> {
   const { thread, namespace } = target;
-  let child = target;
-  if (target.id === "") {
-    const latest = await log.latest(thread, namespace);
-    if (latest === undefined) return;
-    child = latest.place;
-  }
-  const listing = new Listing(log, child);
+  const listing = new Listing(log, target);
   const reading = new Map<string, Promise<Found | undefined>>();
   const read = (group: Group) => {
     const { id } = group.place;
@@ -80,13 +92,18 @@ async function* ancestors(log: CheckpointLog, target: Place): AsyncGenerator<Fou
     return found;
   };
   try {
-    const [record] = await Promise.all([log.record(child), listing.reach(1)]);
+    const child = target.id === ""
+      ? await listing.latest()
+      : (await Promise.all([log.record(target), listing.reach(1)]))[0];
+    const told = child === undefined ? 0 : await supersteps(log, serde, thread, child, channels);
     const seen = new Set<string>();
     let at = -1;
     // A circle of parents, which only a foreign hand can make, ends the walk.
-    for (let next = record?.parent; next !== undefined && !seen.has(next);) {
+    for (let next = child?.parent; next !== undefined && !seen.has(next);) {
       seen.add(next);
-      const width = Math.min(READ_AHEAD, 2 * seen.size);
+      const width = told >= seen.size
+        ? Math.min(TOLD_AHEAD, told - seen.size + 1)
+        : Math.min(READ_AHEAD, 2 * seen.size);
       await listing.reach(at + 1 + width);
       const position = listing.positionOf(next);
       let found: Found | undefined;
@@ -107,19 +124,56 @@ async function* ancestors(log: CheckpointLog, target: Place): AsyncGenerator<Fou
   }
 }
 
-/** The checkpoints older than one, listed as far as they are asked for. */
+/**
+ * How many supersteps ago the longest of the channels was stored whole, where
+ * LangGraph noted it: that many ancestors are needed, or fewer where not every
+ * superstep has a checkpoint. Only a hint of how far to read ahead.
+ */
+async function supersteps(
+  log: CheckpointLog,
+  serde: SerializerProtocol,
+  thread: string,
+  { metadata }: CheckpointRecord,
+  channels: readonly string[],
+): Promise<number> {
+  const [loaded] = await log.load(thread, [metadata]);
+  const { counters_since_delta_snapshot: counters } =
+    (await deserialize(serde, loaded!) ?? {}) as Partial<CheckpointMetadata>;
+  const counts = channels.map((name) =>
+    typeof counters === "object" && counters !== null && Object.hasOwn(counters, name)
+      ? Number(counters[name]?.[1])
+      : 0
+  );
+  return Math.max(0, ...counts.filter(Number.isSafeInteger));
+}
+
+/** The checkpoints of a namespace older than one, or all, listed as far as they are asked for. */
 class Listing {
   readonly groups: Group[] = [];
+  readonly #log: CheckpointLog;
   readonly #positions = new Map<string, number>();
   readonly #source: AsyncGenerator<Group>;
   #exhausted = false;
 
   constructor(log: CheckpointLog, { thread, namespace, id }: Place) {
-    this.#source = log.groups(thread, namespace, { before: id });
+    this.#log = log;
+    this.#source = log.groups(thread, namespace, { before: id === "" ? undefined : id });
   }
 
   positionOf(id: string): number | undefined {
     return this.#positions.get(id);
+  }
+
+  /** The newest record, and from then on only what is older. */
+  async latest(): Promise<CheckpointRecord | undefined> {
+    for (;;) {
+      await this.reach(1);
+      const group = this.groups.pop();
+      if (group === undefined) return undefined;
+      this.#positions.delete(group.place.id);
+      const record = await this.#log.recordOf(group);
+      if (record !== undefined) return record;
+    }
   }
 
   async reach(count: number): Promise<void> {
@@ -136,4 +190,9 @@ class Listing {
   async close(): Promise<void> {
     await this.#source.return(undefined);
   }
+}
+
+function lengthOf({ body, attachments }: StoredValue): number {
+  return [body, ...attachments.map(({ body }) => body)].flat()
+    .reduce((sum, { length }) => sum + length, 0);
 }
