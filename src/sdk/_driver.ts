@@ -19,6 +19,7 @@ import { base64, md5 } from "../s3/md5.ts";
 import type { S3Settings } from "../s3/options.ts";
 import { copySource } from "../s3/uri.ts";
 import { streamOf } from "../store/body.ts";
+import { quote } from "../store/key.ts";
 import type { Precondition } from "../store/store.ts";
 import { listAnswerOf } from "./_list_answer.ts";
 import { changed, type SdkRequest } from "./_middleware.ts";
@@ -82,7 +83,7 @@ export function createDriver(settings: S3Settings, client: () => S3Client, send:
             new CopyObjectCommand(input),
             ({ headers }) => Object.assign(headers, conditions),
           ),
-        { operation: "CopyObject", key: to },
+        { operation: `copy ${quote(from)} to`, key: to },
         signal,
       );
       return need(output.CopyObjectResult?.ETag, "ETag", to);
