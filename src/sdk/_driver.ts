@@ -109,6 +109,9 @@ export function createDriver(settings: S3Settings, client: () => S3Client, send:
       }));
     },
 
+    // Parts are sent one by one, and not by Upload of @aws-sdk/lib-storage: its
+    // abort() rejects with parts in flight and the upload not yet aborted, a part
+    // that fails does not cancel the source, and it only stops past part 10,000.
     async createUpload(key, signal) {
       const subject = { operation: "CreateMultipartUpload", key };
       const make = () => new CreateMultipartUploadCommand(at(key));
