@@ -1,0 +1,72 @@
+import { fileURLToPath } from "node:url";
+import { median, ratios, spread } from "./_measure.ts";
+import type { Server } from "./_server.ts";
+import { environmentOf } from "./_server.ts";
+import { table } from "./_table.ts";
+import { PART_SIZE, PARTS_IN_FLIGHT, UPLOADS } from "./_target.ts";
+import type { UploadResult } from "./_upload.ts";
+
+const MIB = 2 ** 20;
+/** The length of the stream, in bytes. */
+export const UPLOAD_SIZE: number = 256 * MIB;
+
+/** Uploads in turn, each time in a new process, and gives the table. */
+export async function multipartReport(server: Server, rounds: number): Promise<string> {
+  const names = Object.keys(UPLOADS);
+  const results = new Map<string, UploadResult[]>(names.map((name) => [name, []]));
+  for (let round = -1; round < rounds; round++) {
+    for (let index = 0; index < names.length; index++) {
+      const name = names[(index + round + 1) % names.length]!;
+      const result = await uploadInChild(server, name);
+      // The first round only warms up the server and the disk.
+      if (round >= 0) results.get(name)!.push(result);
+    }
+  }
+  const speeds = new Map(
+    [...results].map(([name, list]) =>
+      [name, list.map(({ milliseconds }) => UPLOAD_SIZE / MIB / milliseconds * 1e3)] as const
+    ),
+  );
+  const rows = names.map((name) => {
+    const speed = speeds.get(name)!;
+    const times = ratios(speed, speeds.get(names[0]!)!);
+    const memory = results.get(name)!.map(({ memory }) => memory / MIB);
+    return [
+      name,
+      median(speed).toFixed(0),
+      spread(speed, 0),
+      median(times).toFixed(2),
+      spread(times, 2),
+      median(memory).toFixed(0),
+      Math.max(...memory).toFixed(0),
+    ];
+  });
+  const bound = PARTS_IN_FLIGHT * PART_SIZE / MIB + 64;
+  return [
+    `${UPLOAD_SIZE / MIB} MiB from a stream of unknown length, ${PART_SIZE / MIB} MiB a part, ` +
+    `${PARTS_IN_FLIGHT} parts in flight. The bounds: 1.0 × \`Upload\`, and ${bound} MiB.`,
+    "",
+    table([
+      "upload by",
+      "MiB/s",
+      "min–max",
+      "× Upload",
+      "min–max",
+      "memory above idle, MiB",
+      "most",
+    ], rows),
+  ].join("\n");
+}
+
+async function uploadInChild(server: Server, name: string): Promise<UploadResult> {
+  const script = fileURLToPath(new URL("./_upload.ts", import.meta.url));
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-all", script, name, String(UPLOAD_SIZE)],
+    env: environmentOf(server),
+    signal: AbortSignal.timeout(120_000),
+    stderr: "inherit",
+  });
+  const { code, stdout } = await child.output();
+  if (code !== 0) throw new Error(`The upload by ${name} failed`);
+  return JSON.parse(new TextDecoder().decode(stdout)) as UploadResult;
+}
