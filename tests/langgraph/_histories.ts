@@ -43,7 +43,13 @@ const metadata = fc.record({
   source: fc.constantFrom("input", "loop", "update", "fork"),
   step: fc.integer({ min: -1, max: 3 }),
   tag: fc.constantFrom("a", "b", 1, null),
-});
+  // How many updates and supersteps ago a delta channel was stored: true, stale or made up.
+  counters_since_delta_snapshot: fc.dictionary(
+    fc.constantFrom(...CHANNELS),
+    fc.tuple(fc.nat(3), fc.nat(6)),
+    { noNullPrototype: true, maxKeys: 3 },
+  ),
+}, { requiredKeys: ["source", "step", "tag"] });
 
 const put = fc.record({
   kind: fc.constant("put" as const),
@@ -179,6 +185,9 @@ export const histories: fc.Arbitrary<History> = fc.record({
   namespaces: fc.constantFrom(["", "sub:1", "sub:1|inner:2"], ["", "a", "a|b"], ["", "%", "~"]),
   inlineLimit: fc.constantFrom(0, 48, 16_384),
   cacheBytes: fc.constantFrom(0, 600, 16 * 1024 * 1024),
-  compression: fc.constantFrom("none", "none", "gzip"),
+  compression: fc.oneof(
+    { arbitrary: fc.constant("none" as const), weight: 7 },
+    { arbitrary: fc.constant("gzip" as const), weight: 1 },
+  ),
   operations: fc.array(operation, { minLength: 5, maxLength: 28, size: "max" }),
 });
