@@ -38,36 +38,33 @@ export interface S3Failure {
 type Verdict = ErrorKind | "no-bucket" | "no-upload" | "region";
 
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, and what others add to it.
-const BY_CODE: Readonly<Record<string, Verdict>> = {
-  ...all("not-found", "NoSuchKey NoSuchVersion NotFound"),
-  ...all("no-bucket", "NoSuchBucket"),
-  ...all("no-upload", "NoSuchUpload"),
-  ...all("precondition", "PreconditionFailed"),
-  // Two conditional writes met: neither has lost yet. One PUT is sent again.
-  ...all("unavailable", "ConditionalRequestConflict OperationAborted"),
-  ...all("unavailable", "InternalError ServiceUnavailable IncompleteBody BadDigest"),
-  ...all("timeout", "RequestTimeout"),
-  ...all("throttled", "SlowDown SlowDownRead SlowDownWrite TooManyRequests RequestThrottled"),
-  ...all("throttled", "Throttling ThrottlingException RequestLimitExceeded"),
-  ...all("throttled", "BandwidthLimitExceeded RequestThrottledException"),
-  ...all("access", "AccessDenied AllAccessDisabled AccountProblem NotSignedUp InvalidSecurity"),
-  ...all("access", "InvalidAccessKeyId SignatureDoesNotMatch RequestTimeTooSkewed Unauthorized"),
-  ...all("access", "ExpiredToken ExpiredTokenException InvalidToken TokenRefreshRequired"),
-  ...all("unsupported", "NotImplemented MethodNotAllowed InvalidObjectState"),
-  ...all("region", "PermanentRedirect TemporaryRedirect Redirect"),
-  ...all("region", "AuthorizationHeaderMalformed IllegalLocationConstraintException"),
+const CODES: Readonly<Partial<Record<Verdict, string>>> = {
+  "not-found": "NoSuchKey NoSuchVersion NotFound",
+  "no-bucket": "NoSuchBucket",
+  "no-upload": "NoSuchUpload",
+  precondition: "PreconditionFailed",
+  // With a conflict, two conditional writes met, and neither has lost yet: one PUT is sent again.
+  unavailable: "ConditionalRequestConflict OperationAborted InternalError ServiceUnavailable " +
+    "IncompleteBody BadDigest",
+  timeout: "RequestTimeout",
+  throttled: "SlowDown SlowDownRead SlowDownWrite TooManyRequests RequestThrottled " +
+    "RequestThrottledException Throttling ThrottlingException RequestLimitExceeded " +
+    "BandwidthLimitExceeded",
+  access: "AccessDenied AllAccessDisabled AccountProblem NotSignedUp InvalidSecurity " +
+    "InvalidAccessKeyId SignatureDoesNotMatch RequestTimeTooSkewed Unauthorized ExpiredToken " +
+    "ExpiredTokenException InvalidToken TokenRefreshRequired",
+  unsupported: "NotImplemented MethodNotAllowed InvalidObjectState",
+  region: "PermanentRedirect TemporaryRedirect Redirect IllegalLocationConstraintException",
 };
 
-function all(verdict: Verdict, codes: string): Record<string, Verdict> {
-  return Object.fromEntries(codes.split(" ").map((code) => [code, verdict]));
-}
-
 function verdictOf({ status, code, region }: S3Failure): Verdict {
-  if (code !== undefined && Object.hasOwn(BY_CODE, code)) {
-    const verdict = BY_CODE[code] as Verdict;
-    // A malformed header is about the region only where one is named.
-    if (code !== "AuthorizationHeaderMalformed" || region !== undefined) return verdict;
+  if (code !== undefined) {
+    const known = Object.entries(CODES).find(([, codes]) => codes.split(" ").includes(code));
+    if (known !== undefined) return known[0] as Verdict;
   }
+  // A region that is not ours explains a bad request, which a HEAD cannot name.
+  const malformed = code === undefined || code === "AuthorizationHeaderMalformed";
+  if (status === 400 && malformed && region !== undefined) return "region";
   // No answer at all; or a 200 that carries an error, which S3 asks to send again:
   // https://repost.aws/knowledge-center/s3-resolve-200-internalerror
   if (status === undefined || status < 300) return "unavailable";
