@@ -60,10 +60,11 @@ function serverOf(environment: Environment): Server | undefined {
 /** Runs the script that starts and stops MinIO, and reads the variables that it prints. */
 function minio(command: "up" | "down" | "env"): Environment {
   const script = fileURLToPath(new URL("../tests/servers/minio.ts", import.meta.url));
-  const { stdout } = new Deno.Command(Deno.execPath(), {
+  const { code, stdout } = new Deno.Command(Deno.execPath(), {
     args: ["run", "--allow-all", script, command],
     stderr: command === "up" ? "inherit" : "null",
   }).outputSync();
+  if (code !== 0 && command === "up") throw new Error(`MinIO does not start: see above`);
   const lines = new TextDecoder().decode(stdout).matchAll(/^(?:export )?(\w+)=['"]?(.*?)['"]?$/gm);
   return Object.fromEntries([...lines].map(([, name, value]) => [name!, value!]));
 }
