@@ -13,8 +13,7 @@ export async function startUpload(
 ): Promise<MultipartUpload> {
   const uploadId = await policy.run((signal) => driver.createUpload(key, signal));
 
-  const finished = async (etag: string | undefined) => {
-    if (etag === undefined) return false;
+  const finished = async (etag: string) => {
     const headers = await policy.run((signal) => driver.headObject(key, signal))
       .catch(() => undefined);
     return unquoteETag(headers?.get("etag") ?? "") === etag;
@@ -28,17 +27,17 @@ export async function startUpload(
       }, signal),
 
     async complete(parts, signal) {
-      let tries = 0;
       try {
         return await policy.run(async (inner) => {
-          tries++;
           const etag = await driver.completeUpload(key, uploadId, parts, precondition, inner)
             .catch(asConflict);
           return { etag };
         }, signal);
       } catch (error) {
-        // An earlier try may have done it, with its answer lost: what is there tells.
-        const gone = error instanceof NotFoundError && error.what === "upload" && tries > 1;
+        // An earlier try may have done it, with its answer lost: what is there
+        // tells. It need not be a try of ours: a runtime sends a request again by
+        // itself where a connection that it kept turns out to be closed.
+        const gone = error instanceof NotFoundError && error.what === "upload";
         const etag = multipartETag(parts);
         if (etag !== undefined && gone && await finished(etag)) return { etag };
         throw error;

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import {
   AccessError,
   InvalidInputError,
+  NotFoundError,
   PreconditionFailedError,
   UnsupportedError,
 } from "../../src/errors.ts";
-import { failure, STORED, test, withStore } from "./_fixture.ts";
+import { failure, object, STORED, test, withStore } from "./_fixture.ts";
 import type { Answer, Reply, Seen } from "./_scripted_server.ts";
 
 const MIB = 1024 * 1024;
@@ -208,6 +210,78 @@ test("SdkStore.put() sends a completion that carries an error again", async () =
     }),
     async (store) =>
       assert.deepEqual(await store.put("key", source(12).stream), { etag: "whole-3" }),
+    PARTS,
+  );
+});
+
+test("SdkStore.put() finds a completion whose answer was lost", async () => {
+  const etag = (number: number) => String(number).repeat(32);
+  // The MD5 of the parts' MD5s, as S3 makes it.
+  const whole = createHash("md5").update(etag(1) + etag(2), "hex").digest("hex");
+  let completions = 0;
+  await withStore(
+    taking((request, step) => {
+      const number = Number(request.url.searchParams.get("partNumber"));
+      if (step === "part") return { headers: { etag: `"${etag(number)}"` } };
+      if (step === "complete") return ++completions === 1 ? "reset" : failure(404, "NoSuchUpload");
+      return request.method === "HEAD" ? object("", { etag: `"${whole}-2"` }) : undefined;
+    }),
+    async (store) =>
+      assert.deepEqual(await store.put("key", source(6).stream), { etag: `${whole}-2` }),
+    PARTS,
+  );
+});
+
+test("SdkStore.put() does not take another's object for its own lost completion", async () => {
+  let completions = 0;
+  await withStore(
+    taking(({ method }, step) => {
+      if (step === "complete") return ++completions === 1 ? "reset" : failure(404, "NoSuchUpload");
+      return method === "HEAD" ? object("", { etag: '"another-2"' }) : undefined;
+    }),
+    (store) =>
+      assert.rejects(store.put("key", source(6).stream), (error) => {
+        assert(error instanceof NotFoundError);
+        return error.what === "upload";
+      }),
+    PARTS,
+  );
+});
+
+test("SdkStore.put() starts the upload of bytes again where two writers met at its end", async () => {
+  let completions = 0;
+  await withStore(
+    taking((_, step) =>
+      step === "complete" && ++completions === 1
+        ? failure(409, "ConditionalRequestConflict")
+        : undefined
+    ),
+    async (store, seen) => {
+      const bytes = new Uint8Array(6 * MIB);
+      await store.put("key", bytes, { precondition: "create" });
+      const steps = seen.map(stepOf);
+      assert.deepEqual(steps.filter((step) => step !== "part"), [
+        "start",
+        "complete",
+        "abort",
+        "start",
+        "complete",
+      ]);
+    },
+    PARTS,
+  );
+});
+
+test("SdkStore.put() gives PreconditionFailedError where a stream met another writer", async () => {
+  await withStore(
+    taking((_, step) =>
+      step === "complete" ? failure(409, "ConditionalRequestConflict") : undefined
+    ),
+    (store) =>
+      assert.rejects(
+        store.put("key", source(6).stream, { precondition: "create" }),
+        PreconditionFailedError,
+      ),
     PARTS,
   );
 });
