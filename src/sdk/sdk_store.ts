@@ -39,7 +39,9 @@ const MAX_SOCKETS = 50;
  * that dies on the way, give the bucket a lifecycle rule with
  * `AbortIncompleteMultipartUpload`.
  *
- * There is nothing to close: idle connections let a process end.
+ * There is nothing to close: idle connections let a process end. A client that
+ * is made here keeps up to 50 connections, or `maxOpenRequests` if that is more;
+ * a body that is neither read nor cancelled holds one.
  *
  * @throws {InvalidInputError} where an option cannot be used.
  *
