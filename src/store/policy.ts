@@ -131,6 +131,9 @@ export function createPolicy(
   };
 }
 
+/** A timer beyond this, 24 days, goes off at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 function requirePositive(values: Record<string, number>, whole: boolean): void {
   for (const [name, value] of Object.entries(values)) {
     const fits = typeof value === "number" && value > 0 && (!whole || Number.isInteger(value));
@@ -172,7 +175,7 @@ export async function withTimeout<T>(
   signal?.addEventListener("abort", onAbort, { once: true });
   const timer = setTimeout(
     () => stop(new TimeoutError(`No answer within ${Math.round(limit)} ms`, { limit })),
-    limit,
+    Math.min(limit, LONGEST_TIMER),
   );
   try {
     return await Promise.race([operation(controller.signal), stopped]);
@@ -192,7 +195,7 @@ function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
     const timer = setTimeout(() => {
       signal.removeEventListener("abort", onAbort);
       resolve();
-    }, milliseconds);
+    }, Math.min(milliseconds, LONGEST_TIMER));
     if (signal.aborted) onAbort();
     else signal.addEventListener("abort", onAbort, { once: true });
   });

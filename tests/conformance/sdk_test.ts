@@ -1,0 +1,11 @@
+import { prefixed } from "@cairn/checkpoint";
+import { sdkStore } from "@cairn/checkpoint/sdk";
+import { testConformance } from "./_run.ts";
+import { serverOptions } from "./_server.ts";
+
+testConformance("sdkStore", () => ({ store: sdkStore(serverOptions()) }));
+
+testConformance("prefixed(sdkStore)", () => ({
+  store: prefixed(sdkStore(serverOptions()), "staging/é"),
+  taken: 10,
+}));
