@@ -77,6 +77,9 @@ export async function uploadStream(body: Body, options: UploadOptions): Promise<
         length += value.length;
       }
       return await uploadParts(cut(chain(head, source), partSize), partSize, options, control);
+    } catch (error) {
+      control.abort(error);
+      throw error;
     } finally {
       await source.return();
     }
