@@ -1,0 +1,237 @@
+import assert from "node:assert/strict";
+import type { ObjectStore } from "@cairn/checkpoint";
+import { S3Saver } from "@cairn/checkpoint/langgraph";
+import { configOf } from "./_contest.ts";
+import { checkpointOf, idOf, longThread, metadataOf, SNAPSHOT_EVERY, THREAD } from "./_threads.ts";
+import { type Cost, waveStore } from "./_waves.ts";
+
+/** A text that does not repeat itself, of so many bytes in JSON. */
+function text(bytes: number, seed = 0): string {
+  let whole = "";
+  for (let line = 0; whole.length < bytes; line++) whole += `${seed} ${line} `.padEnd(16, ".");
+  return whole.slice(0, bytes - 2);
+}
+
+/** Two processes on one thread: one at work on a store that counts, and one that begins anew. */
+async function thread(count: number) {
+  const inner = await shared(count);
+  const { store, measure } = waveStore(inner);
+  // Without bounds, so that only what waits for an answer is in a row, not what waits for its turn.
+  const start = (on: ObjectStore) =>
+    new S3Saver({ store: on, compression: "none", maxOpenRequests: 10_000 });
+  return { measure, saver: start(store), cold: () => start(store), uncounted: start(inner) };
+}
+
+/** How many chunks the thread's large values have. */
+async function chunksOf(count: number): Promise<number> {
+  let chunks = 0;
+  for await (const { objects } of (await shared(count)).list()) {
+    chunks += objects.filter(({ key }) => key.includes("/v/")).length;
+  }
+  return chunks;
+}
+
+const built = new Map<number, Promise<ObjectStore>>();
+function shared(count: number): Promise<ObjectStore> {
+  if (!built.has(count)) built.set(count, longThread(count));
+  return built.get(count)!;
+}
+
+const latest = configOf(THREAD, "");
+
+for (const count of [10, 5_000]) {
+  const title = (what: string) => `S3Saver, ${count.toLocaleString("en")} checkpoints: ${what}`;
+
+  Deno.test(title("getTuple() of the latest is a LIST and its GETs, two trips"), async () => {
+    const { measure, cold } = await thread(count);
+    const cost = await measure(() => cold().getTuple(latest));
+    assert.deepEqual(cost, { requests: { LIST: 1, GET: 2 }, trips: 2 });
+  });
+
+  Deno.test(title("getTuple() of an id is a LIST and its GETs, two trips"), async () => {
+    const { measure, cold } = await thread(count);
+    const cost = await measure(() => cold().getTuple(configOf(THREAD, "", idOf(count >> 1))));
+    assert.deepEqual(cost, { requests: { LIST: 1, GET: 2 }, trips: 2 });
+  });
+
+  Deno.test(title("list() of the ten newest is a LIST and their GETs, two trips"), async () => {
+    const { measure, cold } = await thread(count);
+    const cost = await measure(async () => {
+      for await (const _ of cold().list(latest, { limit: 10 }));
+    });
+    assert.deepEqual(cost, { requests: { LIST: 1, GET: 10 * 2 }, trips: 2 });
+  });
+
+  Deno.test(title("list() reads sixteen checkpoints ahead of whoever walks it"), async () => {
+    const { measure, cold } = await thread(count);
+    const limit = Math.min(count, 100);
+    const cost = await measure(async () => {
+      for await (const _ of cold().list(latest, { limit }));
+    });
+    const trips = 1 + Math.ceil(limit / 16);
+    assert.deepEqual(cost, { requests: { LIST: 1, GET: limit * 2 }, trips });
+  });
+
+  Deno.test(title("list() before a checkpoint starts there"), async () => {
+    const { measure, cold } = await thread(count);
+    const before = configOf(THREAD, "", idOf(9));
+    const cost = await measure(async () => {
+      for await (const _ of cold().list(latest, { before, limit: 5 }));
+    });
+    assert.deepEqual(cost, { requests: { LIST: 1, GET: 5 * 2 }, trips: 2 });
+  });
+
+  Deno.test(title("list() of them all reads each key's page and each object once"), async () => {
+    const { measure, cold } = await thread(count);
+    let found = 0;
+    const { requests } = await measure(async () => {
+      for await (const _ of cold().list(latest)) found++;
+    });
+    assert.equal(found, count);
+    assert.deepEqual(requests, { LIST: Math.ceil(count * 2 / 1000), GET: count * 2 });
+  });
+
+  Deno.test(
+    title("getDeltaChannelHistory() is a LIST and the ancestors' GETs, two trips"),
+    async () => {
+      const { measure, cold } = await thread(count);
+      // The ancestors that count are those since the channel was stored whole, that one too.
+      const from = SNAPSHOT_EVERY - 1;
+      const options = { config: configOf(THREAD, "", idOf(from)), channels: ["log"] };
+      const saver = cold();
+      const cost = await measure(() => saver.getDeltaChannelHistory(options));
+      const target = 1;
+      assert.deepEqual(cost, { requests: { LIST: 1, GET: target + from * 2 }, trips: 2 });
+    },
+  );
+
+  Deno.test(
+    title("getDeltaChannelHistory() reads no checkpoint older than the stored value"),
+    async () => {
+      const { measure, cold } = await thread(count);
+      const newest = count - 1, needed = newest % SNAPSHOT_EVERY;
+      assert(needed > 0);
+      const saver = cold();
+      await saver.getTuple(latest);
+      const options = { config: configOf(THREAD, "", idOf(newest)), channels: ["log"] };
+      const cost = await measure(() => saver.getDeltaChannelHistory(options));
+      // The checkpoint itself is held already; the LIST tells the others' keys.
+      assert.deepEqual(cost, { requests: { LIST: 1, GET: needed * 2 }, trips: 2 });
+    },
+  );
+
+  Deno.test(title("getDeltaChannelHistory() of the latest finds it in the same LIST"), async () => {
+    const { measure, cold } = await thread(count);
+    const needed = (count - 1) % SNAPSHOT_EVERY;
+    const options = { config: latest, channels: ["log"] };
+    const cost = await measure(() => cold().getDeltaChannelHistory(options));
+    assert.deepEqual(cost, { requests: { LIST: 1, GET: 1 + needed * 2 }, trips: 3 });
+  });
+
+  // What follows writes: each takes a thread of its own beside the long one, or goes on from its end.
+  Deno.test(title("put() of a small state is one PUT, before and after a read"), async () => {
+    const { measure, saver } = await thread(count);
+    const place = "small put";
+    const put = (number: number) =>
+      saver.put(
+        configOf(THREAD, place, number === 0 ? undefined : idOf(number - 1)),
+        checkpointOf(number),
+        metadataOf(number),
+        { step: number + 1, log: number + 1 },
+      );
+    for (const number of [0, 1, 2]) {
+      const cost = await measure(() => put(number));
+      assert.deepEqual(cost, { requests: { PUT: 1 }, trips: 1 }, `put ${number}`);
+    }
+  });
+
+  Deno.test(title("put() after a read of its parent in a new process is one PUT"), async () => {
+    const { measure, cold, uncounted } = await thread(count);
+    const place = "taken over";
+    const first = checkpointOf(0, { note: "unchanged" });
+    await uncounted.put(configOf(THREAD, place), first, metadataOf(0));
+    const saver = cold();
+    await measure(() => saver.getTuple(configOf(THREAD, place)));
+    const next = checkpointOf(1, { note: "unchanged" });
+    next.channel_versions.note = 1;
+    const cost = await measure(() =>
+      saver.put(configOf(THREAD, place, idOf(0)), next, metadataOf(1), { step: 2, log: 2 })
+    );
+    assert.deepEqual(cost, { requests: { PUT: 1 }, trips: 1 });
+  });
+
+  Deno.test(title("a large state is sent and read by chunks, each once"), async () => {
+    const { measure, saver, cold } = await thread(count);
+    const config = configOf(THREAD, "large");
+    const first = checkpointOf(0, { big: text(500_000) });
+    const put = await measure(() => saver.put(config, first, metadataOf(0), { big: 1 }));
+    const chunks = await chunksOf(count);
+    assert(chunks > 1);
+    assert.deepEqual(put, { requests: { PUT: chunks + 1 }, trips: 2 });
+
+    const own = await measure(() => saver.getTuple(config));
+    assert.deepEqual(own, { requests: { LIST: 1 }, trips: 1 });
+
+    const read = await measure(() => cold().getTuple(config));
+    assert.deepEqual(read, { requests: { LIST: 1, GET: 1 + chunks }, trips: 3 });
+
+    // It ends otherwise; what it begins with is there already.
+    const grown = checkpointOf(1, { big: text(400_000) + text(100_000, 1) });
+    const again = await measure(() =>
+      saver.put(configOf(THREAD, "large", idOf(0)), grown, metadataOf(1), { big: 2, step: 2 })
+    );
+    const fresh = await chunksOf(count) - chunks;
+    assert(fresh > 0 && fresh < chunks);
+    assert.deepEqual(again, { requests: { PUT: fresh + 1 }, trips: 2 });
+  });
+
+  Deno.test(title("putWrites() is a PUT, two where special writes mix in"), async () => {
+    const { measure, saver } = await thread(count);
+    const config = configOf(THREAD, "writes", idOf(0));
+    const costs: Cost[] = [
+      await measure(() => saver.putWrites(config, [["log", 1], ["step", 2]], "regular")),
+      await measure(() => saver.putWrites(config, [["__interrupt__", 1]], "special")),
+      await measure(() => saver.putWrites(config, [["log", 1], ["__resume__", 2]], "mixed")),
+    ];
+    assert.deepEqual(costs, [
+      { requests: { PUT: 1 }, trips: 1 },
+      { requests: { PUT: 1 }, trips: 1 },
+      { requests: { PUT: 2 }, trips: 1 },
+    ]);
+  });
+
+  Deno.test(
+    title("getTuple() after one's own put() and putWrites() is the LIST alone"),
+    async () => {
+      const { measure, saver, cold } = await thread(count);
+      const config = configOf(THREAD, "own");
+      await measure(() => saver.put(config, checkpointOf(0), metadataOf(0), {}));
+      const place = configOf(THREAD, "own", idOf(0));
+      await measure(() => saver.putWrites(place, [["log", 1], ["__resume__", 2]], "one"));
+      await measure(() => saver.putWrites(place, [["log", 3]], "two"));
+      for (const asked of [config, place]) {
+        const cost = await measure(() => saver.getTuple(asked));
+        assert.deepEqual(cost, { requests: { LIST: 1 }, trips: 1 });
+      }
+      const cost = await measure(() => cold().getTuple(config));
+      assert.deepEqual(cost, { requests: { LIST: 1, GET: 1 + 3 }, trips: 2 });
+    },
+  );
+
+  Deno.test(
+    title("deleteThread() is a LIST and a DeleteObjects for each thousand keys"),
+    async () => {
+      const { measure, store, keys } = await doomed(count);
+      const pages = Math.ceil(keys / 1000);
+      const saver = new S3Saver({ store, compression: "none" });
+      const cost = await measure(() => saver.deleteThread(THREAD));
+      assert.deepEqual(cost, { requests: { LIST: pages, DELETE: pages }, trips: 2 * pages });
+      assert.equal(await saver.getTuple(latest), undefined);
+    },
+  );
+}
+
+/** A thread that may be deleted: no other test reads it. */
+async function doomed(count: number) {
+  return { ...waveStore(await longThread(count)), keys: count * 2 };
+}
