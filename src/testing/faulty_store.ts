@@ -1,7 +1,6 @@
 import { UnavailableError } from "../errors.ts";
 import { discard } from "../store/_source.ts";
 import type { ObjectStore } from "../store/store.ts";
-import { tapped } from "./_tap.ts";
 
 /** What a store is asked for. A listing is asked page by page. */
 export type StoreOperation = "put" | "get" | "head" | "list" | "delete" | "copy" | "presign";
@@ -138,12 +137,22 @@ function cut(
   key: string,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   let left = fault.after;
-  return tapped(body, (piece) => {
-    if (left === 0) throw errorOf(fault, `the body of "${key}" broke off`);
-    const part = piece.subarray(0, left);
-    left -= part.length;
-    return part;
-  });
+  const reader = body.getReader();
+  return new ReadableStream({
+    async pull(controller) {
+      if (left === 0) {
+        const error = errorOf(fault, `the body of "${key}" broke off`);
+        void reader.cancel(error).catch(() => {});
+        throw error;
+      }
+      const { done, value } = await reader.read();
+      if (done) return controller.close();
+      const piece = value.subarray(0, left) as Uint8Array<ArrayBuffer>;
+      left -= piece.length;
+      controller.enqueue(piece);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
 }
 
 function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
