@@ -98,20 +98,15 @@ export interface ExampleResult {
  * @throws {Error} where one does not type-check, or ends the process.
  */
 export async function runExamples(examples: readonly Example[]): Promise<ExampleResult[]> {
-  // Inside the checkout, so that its import map applies.
+  // Inside the checkout, so that its packages are found.
   const folder = new URL(`.cache/doc_examples/${crypto.randomUUID()}/`, ROOT);
   const workspace = await Deno.makeTempDir();
   mkdirSync(folder, { recursive: true });
   try {
     const main = writePrograms(folder, examples);
+    const config = new URL("deno.json", ROOT).pathname;
     const output = await new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "--check",
-        "--allow-all",
-        `--config=${new URL("deno.json", ROOT).pathname}`,
-        main,
-      ],
+      args: ["run", "--check", "--allow-all", "--config", config, main],
       cwd: workspace,
       env: { NO_COLOR: "1" },
       stdout: "piped",
@@ -142,8 +137,10 @@ const MARK = "@result ";
 function writePrograms(folder: URL, examples: readonly Example[]): string {
   const calls = examples.map(({ path, line, code }) => {
     const file = `${path.replaceAll("/", ".")}.${line}.ts`;
-    // Every example is a module, also one that imports nothing.
-    writeFileSync(new URL(file, folder), `${"\n".repeat(line - 1)}${code}\nexport {};\n`);
+    // An example may end with what its reader goes on with, and is a module in any case.
+    const names = [...code.matchAll(/^(?:const|let) (\w+)/gm)].map(([, name]) => name);
+    const end = `void [${names.join(", ")}];\nexport {};`;
+    writeFileSync(new URL(file, folder), `${"\n".repeat(line - 1)}${code}\n${end}\n`);
     // A literal specifier is what `--check` follows.
     return `await run(${JSON.stringify(`${path}:${line}`)}, () => import("./${file}"));`;
   });

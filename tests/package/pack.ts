@@ -17,6 +17,7 @@
  * `npm pack` makes the tarball of it; the same sources give the same bytes.
  */
 
+import { readdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { deno, manifest, ROOT } from "./manifest.ts";
 import { runOrThrow } from "./npm.ts";
@@ -59,13 +60,19 @@ const KEYWORDS = [
 ];
 
 /**
- * Completes the package.json that `deno pack` wrote.
+ * Completes the package.json that `deno pack` wrote. `typePackages` are those
+ * whose types the declarations name, with their ranges: `deno pack` counts only
+ * what the modules load.
  *
  * @throws {Error} where it depends on a package that is neither one of
  * everybody's nor an optional one.
  */
-export function completePackageJson(packed: PackageJson): PackageJson {
-  const all = Object.entries(packed.dependencies ?? {}).sort(([a], [b]) => a < b ? -1 : 1);
+export function completePackageJson(
+  packed: PackageJson,
+  typePackages: Readonly<Record<string, string>> = {},
+): PackageJson {
+  const all = Object.entries({ ...typePackages, ...packed.dependencies })
+    .sort(([a], [b]) => a < b ? -1 : 1);
   const peers = all.filter(([name]) => OPTIONAL_PEERS.some((scope) => name.startsWith(scope)));
   const dependencies = all.filter(([name]) => DEPENDENCIES.includes(name));
   const stray = all.filter((entry) => !peers.includes(entry) && !dependencies.includes(entry));
@@ -87,6 +94,27 @@ export function completePackageJson(packed: PackageJson): PackageJson {
   };
 }
 
+/** The packages of the import map that the declarations in a folder name, with their ranges. */
+async function typePackagesOf(folder: string): Promise<Record<string, string>> {
+  const packages: Record<string, string> = {};
+  for (const file of await readdir(folder, { recursive: true })) {
+    if (!file.endsWith(".d.ts")) continue;
+    for (const specifier of specifiersIn(await Deno.readTextFile(`${folder}/${file}`))) {
+      const name = /^(?:@[^/]+\/)?[^/]+/.exec(specifier)![0];
+      const target = manifest.imports[name];
+      if (target?.startsWith(`npm:${name}@`)) packages[name] = target.slice(`npm:${name}@`.length);
+    }
+  }
+  return packages;
+}
+
+/** Every `from "..."` and `import("...")` of a packed module, its comments aside. */
+export function specifiersIn(source: string): string[] {
+  const code = source.replaceAll(/\/\*[\s\S]*?\*\//g, "");
+  const matches = code.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*["']([^"'\n]+)["']/g);
+  return [...matches].map(([, specifier]) => specifier!);
+}
+
 /** Packs the checkout into a tarball in `folder`, and gives its path. */
 export async function pack(folder: string): Promise<string> {
   const work = await Deno.makeTempDir();
@@ -106,7 +134,8 @@ export async function pack(folder: string): Promise<string> {
     await runOrThrow("tar", ["-xzf", raw], work);
     const path = `${work}/package/package.json`;
     const packed: PackageJson = JSON.parse(await Deno.readTextFile(path));
-    await Deno.writeTextFile(path, JSON.stringify(completePackageJson(packed), null, 2) + "\n");
+    const completed = completePackageJson(packed, await typePackagesOf(`${work}/package`));
+    await Deno.writeTextFile(path, JSON.stringify(completed, null, 2) + "\n");
     await Deno.mkdir(folder, { recursive: true });
     const target = await Deno.realPath(folder);
     const npmArgs = ["pack", "--silent", "--ignore-scripts", "--pack-destination", target];

@@ -3,8 +3,10 @@
  * bundler does, and prints its minified and gzipped size.
  *
  * ```sh
- * deno run -A tests/package/size.ts
+ * deno run -A tests/package/size.ts [--modules]
  * ```
+ *
+ * With `--modules` it also says what each module takes of the edge bundle.
  *
  * It fails where the edge bundle passes its budget, or where a bundle for the
  * browser needs a builtin of Node.
@@ -35,6 +37,8 @@ export interface BundleSize {
   readonly gzip: number;
   /** The builtins of Node that it imports. */
   readonly builtins: readonly string[];
+  /** What each module takes of it, minified, in bytes. */
+  readonly modules: ReadonlyMap<string, number>;
 }
 
 /** The bundle that the budget is about: what a Worker that speaks S3 carries. */
@@ -91,6 +95,7 @@ async function weigh({ name, source, external }: Bundle): Promise<BundleSize> {
     raw: code.length,
     gzip: gzipSync(code, { level: 9 }).length,
     builtins: builtins(metafile),
+    modules: modules(metafile),
   };
 }
 
@@ -119,6 +124,12 @@ function builtins({ outputs }: Metafile): string[] {
   return [...new Set(paths)].filter((path) =>
     path.startsWith("node:") || BARE_BUILTINS.includes(path)
   );
+}
+
+function modules({ outputs }: Metafile): ReadonlyMap<string, number> {
+  const inputs = Object.values(outputs).flatMap(({ inputs }) => Object.entries(inputs));
+  const sizes = inputs.map(([path, { bytesInOutput }]): [string, number] => [path, bytesInOutput]);
+  return new Map(sizes.sort(([, a], [, b]) => b - a));
 }
 
 /** The sizes as a table in Markdown. */
@@ -157,6 +168,10 @@ const FOR_BROWSERS = [EDGE_BUNDLE, ".", "./edge", "./r2", "./testing"];
 if (import.meta.main) {
   const sizes = await bundleSizes();
   console.log(sizeTable(sizes));
+  if (Deno.args.includes("--modules")) {
+    const { modules } = sizes.find(({ name }) => name === EDGE_BUNDLE)!;
+    for (const [path, bytes] of modules) console.log(`${bytes}`.padStart(7), path);
+  }
   const faults = sizeFaults(sizes);
   for (const fault of faults) console.error(fault);
   if (faults.length > 0) Deno.exit(1);
