@@ -1,9 +1,9 @@
 import { fileURLToPath } from "node:url";
 import { median, ratios, spread } from "./_measure.ts";
-import type { Server } from "./_server.ts";
-import { environmentOf } from "./_server.ts";
+import { PART_SIZE, PARTS_IN_FLIGHT } from "./_parts.ts";
+import { environmentOf, type Server } from "./_server.ts";
 import { table } from "./_table.ts";
-import { PART_SIZE, PARTS_IN_FLIGHT, UPLOADS } from "./_target.ts";
+import { UPLOADS } from "./_target.ts";
 import type { UploadResult } from "./_upload.ts";
 
 const MIB = 2 ** 20;
@@ -44,7 +44,9 @@ export async function multipartReport(server: Server, rounds: number): Promise<s
   const bound = PARTS_IN_FLIGHT * PART_SIZE / MIB + 64;
   return [
     `${UPLOAD_SIZE / MIB} MiB from a stream of unknown length, ${PART_SIZE / MIB} MiB a part, ` +
-    `${PARTS_IN_FLIGHT} parts in flight. The bounds: 1.0 × \`Upload\`, and ${bound} MiB.`,
+    `${PARTS_IN_FLIGHT} parts in flight. The bounds: 1.0 × \`Upload\`, and ${bound} MiB. ` +
+    `fetch copies each body that it is given, as its standard asks, and leaves the copies to the ` +
+    `garbage collector: what "aws4fetch and fetch alone" takes, no store over fetch can save.`,
     "",
     table([
       "upload by",

@@ -4,12 +4,9 @@ import type { ObjectStore } from "@cairn/checkpoint";
 import { edgeStore } from "@cairn/checkpoint/edge";
 import { sdkStore } from "@cairn/checkpoint/sdk";
 import { AwsClient } from "aws4fetch";
+import { bareMultipart } from "./_bare_multipart.ts";
+import { PART_SIZE, PARTS_IN_FLIGHT, type UploadStream } from "./_parts.ts";
 import type { Server } from "./_server.ts";
-
-/** How the parts of an upload are sent: the same for all that are compared. */
-export const PART_SIZE = 8 * 2 ** 20;
-/** How many of them at once. */
-export const PARTS_IN_FLIGHT = 4;
 
 /** Our store over aws4fetch. */
 export function edge(server: Server): ObjectStore {
@@ -55,9 +52,6 @@ export function bareFetchPut(server: Server): (key: string, bytes: Uint8Array) =
   };
 }
 
-/** Sends a stream under a key. */
-export type UploadStream = (key: string, stream: ReadableStream<Uint8Array>) => Promise<unknown>;
-
 /** The ways to upload a stream, by name; the first is what the others are measured by. */
 export const UPLOADS: Readonly<Record<string, (server: Server) => UploadStream>> = {
   "lib-storage Upload": (server) => {
@@ -70,6 +64,7 @@ export const UPLOADS: Readonly<Record<string, (server: Server) => UploadStream>>
         queueSize: PARTS_IN_FLIGHT,
       }).done();
   },
+  "aws4fetch and fetch alone": bareMultipart,
   "edgeStore": (server) => {
     const store = edge(server);
     return (key, stream) => store.put(key, stream);

@@ -1,4 +1,4 @@
-import { compressor, compressWith } from "./_streams.ts";
+import { compressByStream } from "./_streams.ts";
 
 /** Below this the header and the loss of time weigh more than what is saved. */
 const WORTH_A_TRY = 200;
@@ -16,7 +16,7 @@ export async function worthCompressing(payload: Uint8Array): Promise<boolean> {
   const last = payload.length - PIECE;
   for (const start of [0, last >>> 1, last]) {
     const piece = payload.subarray(start, start + PIECE);
-    const packed = await compressWith(compressor("deflate-raw")!, piece);
+    const packed = await compressByStream("deflate-raw", piece);
     if (packed.length < piece.length * ENOUGH) return true;
   }
   return false;

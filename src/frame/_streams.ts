@@ -15,29 +15,33 @@ export class OutputTooLongError extends Error {
   override readonly name = "OutputTooLongError";
 }
 
-/** A compressing stream, or `undefined` where this runtime does not know the format. */
-export function compressor(format: StreamFormat): GenericTransformStream | undefined {
-  try {
-    return new CompressionStream(format as CompressionFormat);
-  } catch {
-    return undefined;
-  }
+type StreamName = "CompressionStream" | "DecompressionStream";
+
+/** What this runtime's streams know, asked once: to make one costs more than to pack a small state. */
+const known = new Map<string, boolean>();
+
+/** Whether this runtime has streams that pack a format, or unpack it. */
+export function hasStream(stream: StreamName, format: StreamFormat): boolean {
+  const name = `${stream} ${format}`;
+  let answer = known.get(name);
+  if (answer === undefined) known.set(name, answer = canMake(stream, format));
+  return answer;
 }
 
-/** A decompressing stream, or `undefined` where this runtime does not know the format. */
-export function decompressor(format: StreamFormat): GenericTransformStream | undefined {
+function canMake(stream: StreamName, format: StreamFormat): boolean {
   try {
-    return new DecompressionStream(format as CompressionFormat);
+    return new globalThis[stream](format as CompressionFormat) !== undefined;
   } catch {
-    return undefined;
+    return false;
   }
 }
 
 /** Runs bytes through a compressing stream, in one write: small writes cost ten times as much. */
-export function compressWith(
-  stream: GenericTransformStream,
+export function compressByStream(
+  format: StreamFormat,
   bytes: Uint8Array,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = new CompressionStream(format as CompressionFormat);
   return pump(stream, bytes, Infinity, bytes.length);
 }
 
@@ -48,11 +52,12 @@ export function compressWith(
  * @throws {OutputTooLongError} past the limit.
  * @throws {unknown} the stream's own error, where the bytes make no sense to it.
  */
-export function decompressWith(
-  stream: GenericTransformStream,
+export function decompressByStream(
+  format: StreamFormat,
   bytes: Uint8Array,
   limit: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = new DecompressionStream(format as CompressionFormat);
   return pump(stream, bytes, limit, PIECE);
 }
 

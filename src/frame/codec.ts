@@ -1,5 +1,5 @@
 import { InvalidInputError, UnsupportedError } from "../errors.ts";
-import { compressor, compressWith, decompressor, decompressWith } from "./_streams.ts";
+import { compressByStream, decompressByStream, hasStream } from "./_streams.ts";
 import { zlibDecoder, zlibEncoder } from "./_zlib.ts";
 
 /** How the payload of a stored object is packed. */
@@ -140,15 +140,15 @@ export function decoderOf(algorithm: Algorithm): Decoder {
 function findEncoder(algorithm: Algorithm): Encoder | undefined {
   const own = encoders.get(algorithm) ?? zlibFor(algorithm, zlibEncoder);
   if (own !== undefined) return own;
-  if (compressor(algorithm) === undefined) return undefined;
-  return (bytes) => compressWith(compressor(algorithm)!, bytes);
+  if (!hasStream("CompressionStream", algorithm)) return undefined;
+  return (bytes) => compressByStream(algorithm, bytes);
 }
 
 function findDecoder(algorithm: Algorithm): Decoder | undefined {
   const own = decoders.get(algorithm) ?? zlibFor(algorithm, zlibDecoder);
   if (own !== undefined) return own;
-  if (decompressor(algorithm) === undefined) return undefined;
-  return (bytes, limit) => decompressWith(decompressor(algorithm)!, bytes, limit);
+  if (!hasStream("DecompressionStream", algorithm)) return undefined;
+  return (bytes, limit) => decompressByStream(algorithm, bytes, limit);
 }
 
 // gzip and deflate-raw come from streams in every runtime: one path to trust, and none of it node's.
