@@ -106,8 +106,7 @@ const encoder = new TextEncoder();
  * Keys that tell the order of bytes from that of UTF-16, of an alphabet and of
  * directories. None is a folder of another: MinIO has no place for both.
  */
-const NAMES = ["a b", "a+b", "a-b", "a/b", "a0", "aa", "B", "b", "\u00e9", "\uff5e", "\u{1f600}"]
-  .map((name) => `order/${name}`).sort(compareKeys);
+const NAMES = ["a b", "a+b", "a-b", "a/b", "a0", "aa", "B", "b", "\u00e9", "\uff5e", "\u{1f600}"];
 
 async function found(search: () => Promise<Finding>): Promise<Finding> {
   try {
@@ -165,10 +164,10 @@ async function probeUpdate({ put, read }: Site): Promise<Finding> {
 }
 
 async function probeOrder({ store, folder, signal, put }: Site): Promise<Finding> {
-  // Written in an order that is not theirs.
-  for (const name of [...NAMES].reverse()) await put(name, "");
-  const expected = NAMES.map((name) => folder + name);
   const prefix = `${folder}order/`;
+  const expected = NAMES.map((name) => prefix + name).sort(compareKeys);
+  // Written in an order that is not theirs.
+  for (const key of [...expected].reverse()) await put(key.slice(folder.length), "");
   const whole = await listed(store, prefix, signal);
   if (whole !== expected.join("\n")) {
     return { holds: false, saw: "Keys were not listed in the order of their bytes" };
