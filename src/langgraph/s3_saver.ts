@@ -161,7 +161,8 @@ export class S3Saver extends BaseCheckpointSaver {
       if (held !== undefined) channels.push({ name, version, value: held });
       // With no parent and no fork there is nothing that an unchanged channel could come from.
       else if (isNew || parent || metadata?.source === "fork") {
-        channels.push({ name, version, value: await serialize(this.serde, value) });
+        const serialized = await serialize(this.serde, value);
+        if (!isNothing(serialized)) channels.push({ name, version, value: serialized });
       }
     }
     await this.#log.put(place, {
@@ -196,7 +197,7 @@ export class S3Saver extends BaseCheckpointSaver {
       writes: await Promise.all(writes.map(async ([channel, value], at) => ({
         index: own(WRITES_IDX_MAP, channel) ?? at,
         channel,
-        value: await serialize(this.serde, value),
+        value: await this.#serializeWrite(value),
       }))),
     });
   }
@@ -272,6 +273,11 @@ export class S3Saver extends BaseCheckpointSaver {
     const { thread_id, checkpoint_ns } = options.config.configurable ?? {};
     const place = placeOf(thread_id, checkpoint_ns, getCheckpointId(options.config));
     return await deltaChannelHistory(this.#log, this.serde, place, options.channels);
+  }
+
+  async #serializeWrite(value: unknown): Promise<SerializedValue> {
+    const serialized = await serialize(this.serde, value);
+    return isNothing(serialized) ? await serialize(this.serde, undefined) : serialized;
   }
 
   /** The parent's record, asked for only where a channel may be carried over from it. */
@@ -361,6 +367,11 @@ function missing(what: string, field: string): InvalidInputError {
     `Cannot ${what}: config.configurable.${field} is missing; ` +
       `give it, as in graph.invoke(input, { configurable: { thread_id: "my-thread" } })`,
   );
+}
+
+/** Whether the serializer left a value out, as JSON does with functions: no bytes are no JSON. */
+function isNothing({ type, bytes }: SerializedValue): boolean {
+  return type === "json" && bytes.length === 0;
 }
 
 function heldBy(
