@@ -1,7 +1,11 @@
 import type { SaverCase } from "./_case.ts";
+import { idsCases } from "./_ids_cases.ts";
+import { putsCases } from "./_puts_cases.ts";
 import { writesCases } from "./_writes_cases.ts";
 
 /** All that the saver must do on every store. */
 export const cases: readonly SaverCase[] = [
+  ...putsCases,
   ...writesCases,
+  ...idsCases,
 ];
