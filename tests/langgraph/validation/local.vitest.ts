@@ -1,0 +1,30 @@
+import { memoryStore } from "@cairn/checkpoint";
+import { fileStore } from "@cairn/checkpoint/file";
+import { type R2Bucket, r2Store } from "@cairn/checkpoint/r2";
+import { Miniflare } from "miniflare";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll } from "vitest";
+import { validate } from "./_suite.ts";
+
+const miniflare = new Miniflare({
+  modules: true,
+  script: "export default { fetch: () => new Response() }",
+  r2Buckets: ["BUCKET"],
+});
+afterAll(() => miniflare.dispose());
+
+validate("memoryStore", () => ({ store: memoryStore() }));
+
+validate("fileStore", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "cairn-validation-"));
+  return {
+    store: fileStore(directory),
+    close: () => rm(directory, { recursive: true }),
+  };
+});
+
+validate("r2Store", async () => ({
+  store: r2Store(await miniflare.getR2Bucket("BUCKET") as unknown as R2Bucket),
+}));

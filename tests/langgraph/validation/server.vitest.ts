@@ -1,0 +1,16 @@
+import { edgeStore } from "@cairn/checkpoint/edge";
+import { sdkStore } from "@cairn/checkpoint/sdk";
+import { requireServer } from "../../servers/env.ts";
+import { validate } from "./_suite.ts";
+
+const { name, endpoint, region, bucket, accessKeyId, secretAccessKey } = requireServer();
+const options = {
+  endpoint,
+  region,
+  bucket,
+  forcePathStyle: true,
+  credentials: { accessKeyId, secretAccessKey },
+};
+
+validate(`edgeStore, ${name}`, () => ({ store: edgeStore(options) }));
+validate(`sdkStore, ${name}`, () => ({ store: sdkStore(options) }));
