@@ -38,7 +38,7 @@ export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Dri
     async listObjects({ prefix, startAfter, delimiter, token, maxKeys }, signal) {
       const query = {
         "list-type": "2",
-        "encoding-type": "url",
+        "encoding-type": dialect.listEncoding,
         "max-keys": String(maxKeys),
         prefix,
         "start-after": startAfter,

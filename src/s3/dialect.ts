@@ -28,6 +28,8 @@ export interface Dialect {
   readonly copyConditionPrefix: string | undefined;
   /** LIST is in ascending order of the keys' bytes. */
   readonly orderedList: boolean;
+  /** How LIST is asked to encode keys; `undefined` where it must not be asked. */
+  readonly listEncoding: "url" | undefined;
 }
 
 const PLAIN: Dialect = {
@@ -44,6 +46,7 @@ const PLAIN: Dialect = {
   conditionalComplete: false,
   copyConditionPrefix: undefined,
   orderedList: true,
+  listEncoding: "url",
 };
 
 const DIALECTS: Readonly<Record<DialectName, Dialect>> = {
@@ -69,17 +72,24 @@ const DIALECTS: Readonly<Record<DialectName, Dialect>> = {
   // https://github.com/minio/minio/blob/master/cmd/object-multipart-handlers.go
   minio: { ...PLAIN, name: "minio", conditionalComplete: true },
   // https://github.com/localstack/localstack/blob/main/localstack-core/localstack/services/s3/provider.py
-  localstack: { ...PLAIN, name: "localstack", conditionalComplete: true },
+  localstack: {
+    ...PLAIN,
+    name: "localstack",
+    conditionalComplete: true,
+    // It compares encoded keys with a startAfter and a token that are not, and loses keys.
+    listEncoding: undefined,
+  },
   // https://docs.ceph.com/en/latest/radosgw/s3/objectops/
   ceph: { ...PLAIN, name: "ceph" },
   unknown: PLAIN,
 };
 
+/** By host and port, as the endpoint has them; 4566 is LocalStack's own. */
 const HOSTS: readonly (readonly [RegExp, DialectName])[] = [
-  [/(^|\.)amazonaws\.com(\.cn)?$/, "aws"],
-  [/(^|\.)r2\.cloudflarestorage\.com$/, "r2"],
-  [/(^|\.)(localhost\.)?localstack(\.cloud)?$/, "localstack"],
-  [/(^|[.-])minio([.-]|$)/, "minio"],
+  [/(^|\.)amazonaws\.com(\.cn)?(:\d+)?$/, "aws"],
+  [/(^|\.)r2\.cloudflarestorage\.com(:\d+)?$/, "r2"],
+  [/(^|\.)(localhost\.)?localstack(\.cloud)?(:\d+)?$|:4566$/, "localstack"],
+  [/(^|[.-])minio([.:-]|$)/, "minio"],
 ];
 
 /**
@@ -100,8 +110,8 @@ export function dialectFor(endpoint?: string | URL, name?: DialectName): Dialect
     return DIALECTS[name];
   }
   if (endpoint === undefined) return DIALECTS.aws;
-  const { hostname } = new URL(endpoint);
-  return DIALECTS[HOSTS.find(([host]) => host.test(hostname))?.[1] ?? "unknown"];
+  const { host } = new URL(endpoint);
+  return DIALECTS[HOSTS.find(([known]) => known.test(host))?.[1] ?? "unknown"];
 }
 
 /** Whether a bucket is a directory bucket of S3 Express One Zone. */

@@ -56,7 +56,7 @@ export function createDriver(settings: S3Settings, client: () => S3Client, send:
     async listObjects({ prefix, startAfter, delimiter, token, maxKeys }, signal) {
       const input = {
         Bucket: bucket,
-        EncodingType: "url" as const,
+        EncodingType: dialect.listEncoding,
         MaxKeys: maxKeys,
         Prefix: prefix,
         StartAfter: startAfter,
