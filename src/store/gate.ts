@@ -1,11 +1,22 @@
+/** How often an operation shows that it lives, in milliseconds. */
+const BEAT = 1_000;
+/** For how long it may not have, before its place is another's, in milliseconds. */
+const LOST = 5_000;
+
 /**
  * Bounds how many operations run at once. The others wait in order; one that
  * is cancelled while it waits leaves the queue at once.
+ *
+ * In a Worker, requests may share a gate. workerd ends a request as hung where
+ * all it waits for is another one, and runs nothing more of a request whose
+ * client has gone, no `finally` either. So each operation has a timer that
+ * keeps it alive and shows that it lives; the place of one that no longer does
+ * is given to the next.
  */
 export function createGate(
   limit: number,
 ): <T>(operation: () => Promise<T>, signal?: AbortSignal) => Promise<T> {
-  let open = 0;
+  const open = new Set<Place>();
   const queue = new Set<Waiter>();
   // One listener for each signal, however many wait under it: Node warns of more than ten.
   const cancels = new Map<AbortSignal, { waiters: Set<Waiter>; cancel: () => void }>();
@@ -34,54 +45,54 @@ export function createGate(
     cancels.delete(signal);
     signal.removeEventListener("abort", entry.cancel);
   };
-  const enter = (signal?: AbortSignal) => {
-    if (open < limit) {
-      open++;
+  const enter = (place: Place, signal?: AbortSignal) => {
+    if (open.size < limit) {
+      open.add(place);
       return;
     }
     return new Promise<void>((resolve, reject) => {
-      const waiter: Waiter = { resolve, reject, signal };
+      const waiter: Waiter = { place, resolve, reject, signal };
       queue.add(waiter);
       if (signal) watch(waiter, signal);
     });
   };
-  const leave = () => {
+  const leave = (place: Place) => {
+    if (!open.delete(place)) return;
     const [next] = queue;
-    if (next === undefined) {
-      open--;
-      return;
-    }
+    if (next === undefined) return;
     queue.delete(next);
     if (next.signal) unwatch(next, next.signal);
+    next.place.seen = Date.now();
+    open.add(next.place);
     next.resolve();
+  };
+  const beat = (place: Place) => {
+    place.seen = Date.now();
+    for (const other of [...open]) if (place.seen - other.seen > LOST) leave(other);
   };
   return async (operation, signal) => {
     signal?.throwIfAborted();
-    const waiting = enter(signal);
-    if (waiting !== undefined) await keptAlive(waiting);
+    const place: Place = { seen: Date.now() };
+    const timer = setInterval(beat, BEAT, place);
     try {
+      const waiting = enter(place, signal);
+      if (waiting !== undefined) await waiting;
       return await operation();
     } finally {
-      leave();
+      clearInterval(timer);
+      leave(place);
     }
   };
 }
 
-/**
- * Waits with a timer of one's own. In a Worker, requests may share a gate, and
- * workerd ends a request as hung where all it waits for is another request.
- */
-async function keptAlive(waiting: Promise<void>): Promise<void> {
-  const timer = setInterval(() => {}, 1_000);
-  try {
-    await waiting;
-  } finally {
-    clearInterval(timer);
-  }
+/** The place of an operation, and when it last showed that it lives. */
+interface Place {
+  seen: number;
 }
 
 /** An operation that waits at a gate. */
 interface Waiter {
+  readonly place: Place;
   readonly resolve: () => void;
   readonly reject: (reason: unknown) => void;
   readonly signal: AbortSignal | undefined;

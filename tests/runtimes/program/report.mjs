@@ -49,6 +49,7 @@ export function s3Options(env) {
     bucket: need("CAIRN_S3_BUCKET"),
     region: need("CAIRN_S3_REGION"),
     forcePathStyle: true,
+    dialect: need("CAIRN_S3_SERVER"),
     credentials: {
       accessKeyId: need("CAIRN_S3_ACCESS_KEY_ID"),
       secretAccessKey: need("CAIRN_S3_SECRET_ACCESS_KEY"),

@@ -14,11 +14,16 @@ const stores = {
 
 /**
  * Answers `/{store}` with the results of a suite on that store, a line of JSON
- * for each as it comes, and `/{store}/{visitor}` with what that visitor stored.
+ * for each as it comes; `/{store}/{visitor}` with what that visitor stored; and
+ * `/{store}/{visitor}/leave` at once, in the middle of the visit, which workerd
+ * then cuts off.
  */
 export async function respond(request, suite, casesOn) {
-  const [store, visitor] = new URL(request.url).pathname.slice(1).split("/");
-  if (visitor !== undefined) return new Response(await visit(stores[store], visitor));
+  const [store, visitor, leave] = new URL(request.url).pathname.slice(1).split("/");
+  if (visitor !== undefined) {
+    const visiting = visit(stores[store], visitor);
+    return new Response(leave === undefined ? await visiting : "left");
+  }
   const { readable, writable } = new TransformStream();
   const writer = writable.getWriter();
   const encoder = new TextEncoder();

@@ -53,18 +53,27 @@ async function runSuite(miniflare, store) {
   }
 }
 
-/** Cases of requests that run at once, all on the one store of the module. */
-function visits(miniflare, store) {
-  const name = "a store at the top of a module serves requests that run at once";
-  const run = async () => {
-    const visitors = Array.from({ length: 12 }, () => randomUUID());
-    const answers = await Promise.all(visitors.map(async (visitor) => {
-      const response = await miniflare.dispatchFetch(`http://worker/${store}/${visitor}`);
+/** Cases of many requests to the one store of the module. */
+function requestCases(miniflare, store) {
+  const visitors = Array.from({ length: 12 }, () => randomUUID());
+  const visitAll = async (rest) =>
+    await Promise.all(visitors.map(async (visitor) => {
+      const response = await miniflare.dispatchFetch(`http://worker/${store}/${visitor}${rest}`);
       return await response.text();
     }));
-    assert.deepEqual(answers, visitors.map(expectedOf));
-  };
-  return [{ name, run }];
+  return [
+    {
+      name: "a store at the top of a module serves requests that run at once",
+      run: async () => assert.deepEqual(await visitAll(""), visitors.map(expectedOf)),
+    },
+    {
+      name: "a store outlives requests that end in the middle of a call",
+      run: async () => {
+        assert.deepEqual(await visitAll("/leave"), visitors.map(() => "left"));
+        assert.deepEqual(await visitAll(""), visitors.map(expectedOf));
+      },
+    },
+  ];
 }
 
 const bindings = Object.fromEntries(
@@ -83,7 +92,7 @@ for (const { entry, flags } of WORKERS) {
     for (const store of STORES) {
       await runSuite(miniflare, store);
       if (flags.length > 0) continue;
-      await runCases(say, { suite: "requests", store }, visits(miniflare, store));
+      await runCases(say, { suite: "requests", store }, requestCases(miniflare, store));
     }
   } finally {
     await miniflare.dispose();
