@@ -29,13 +29,15 @@ export class Contest {
   readonly savers: readonly [S3Saver, S3Saver];
   readonly #lanes: Lane[];
   readonly #store: ObjectStore;
+  readonly #prefix: string;
   readonly #history: History;
   /** Which saver has seen a checkpoint as it stands now. */
   readonly #fresh = new Map<ModelCheckpoint, Set<S3Saver>>();
   #count = 0;
 
-  constructor(store: ObjectStore, history: History) {
+  constructor(store: ObjectStore, history: History, prefix = "cairn/") {
     this.#store = store;
+    this.#prefix = prefix;
     this.#history = history;
     this.savers = [this.restarted(), this.restarted()];
     this.#lanes = history.threads.flatMap((thread) =>
@@ -61,7 +63,8 @@ export class Contest {
   /** A process that starts now and holds nothing yet. */
   restarted(): S3Saver {
     const { inlineLimit, cacheBytes, compression } = this.#history;
-    return new S3Saver({ store: this.#store, inlineLimit, cacheBytes, compression });
+    const [store, prefix] = [this.#store, this.#prefix];
+    return new S3Saver({ store, prefix, inlineLimit, cacheBytes, compression });
   }
 
   async #operate(operation: Operation): Promise<void> {
