@@ -192,11 +192,11 @@ export class S3Checkpointer<State = unknown> {
    */
   async load(thread: string, options: WhichOptions = {}): Promise<Checkpoint<State> | undefined> {
     const { namespace = "", id, signal } = options;
-    const found = id === undefined
-      ? await this.#log.latest(thread, namespace, { signal })
-      : await this.#log.find({ thread, namespace, id }, { signal });
-    if (found === undefined) return undefined;
-    const { place, record } = found;
+    const record = id === undefined
+      ? await this.#latest(thread, namespace, { signal })
+      : await this.#log.read({ thread, namespace, id }, { signal });
+    if (record === undefined) return undefined;
+    const place = { thread, namespace, id: record.id };
     const values = [record.metadata, record.head, ...record.channels.map(({ value }) => value)];
     const [metadata, head, ...channels] = await this.#log.load(thread, values, { signal });
     const info = await this.#info(place, record, metadata!, head!);
@@ -299,6 +299,18 @@ export class S3Checkpointer<State = unknown> {
    */
   async *threads(options: CallOptions = {}): AsyncGenerator<string> {
     yield* this.#log.threads(options);
+  }
+
+  /** The latest checkpoint's record. */
+  async #latest(
+    thread: string,
+    namespace: string,
+    options: CallOptions,
+  ): Promise<CheckpointRecord | undefined> {
+    for await (const group of this.#log.newest(thread, namespace, options)) {
+      const record = await this.#log.recordOf(group, options);
+      if (record !== undefined) return record;
+    }
   }
 
   async #info(

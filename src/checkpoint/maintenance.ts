@@ -2,6 +2,7 @@ import { mapParallel } from "../store/parallel.ts";
 import type { CallOptions } from "../store/store.ts";
 import type { Group } from "./groups.ts";
 import type { CheckpointLog } from "./log.ts";
+import { chunksOfGroup } from "./writes.ts";
 
 /**
  * How long a chunk that nothing refers to is left alone, in milliseconds: its
@@ -23,11 +24,12 @@ export async function copyThread(
   const [from, to] = [log.keys.thread(source), log.keys.thread(target)];
   if (from === to) return;
   for (const folder of [log.keys.chunks(source), log.keys.namespaces(source)]) {
-    for await (const page of log.store.list({ prefix: folder, signal })) {
+    for await (const page of log.objects.store.list({ prefix: folder, signal })) {
       await mapParallel(
         page.objects,
         log.parallel,
-        ({ key }, inner) => log.store.copy(key, to + key.slice(from.length), { signal: inner }),
+        ({ key }, inner) =>
+          log.objects.store.copy(key, to + key.slice(from.length), { signal: inner }),
         signal,
       );
     }
@@ -63,7 +65,7 @@ export async function sweep(
   { signal, grace = SWEEP_GRACE }: CallOptions & { grace?: number } = {},
 ): Promise<void> {
   const orphans = new Set<string>();
-  for await (const page of log.store.list({ prefix: log.keys.chunks(thread), signal })) {
+  for await (const page of log.objects.store.list({ prefix: log.keys.chunks(thread), signal })) {
     for (const { key, lastModified } of page.objects) {
       if (lastModified.getTime() <= Date.now() - grace) orphans.add(key);
     }
@@ -72,9 +74,9 @@ export async function sweep(
   const groups: Group[] = [];
   for await (const group of log.groups(thread, undefined, { signal })) groups.push(group);
   await mapParallel(groups, log.parallel, async (group, inner) => {
-    for (const hash of await log.chunksOf(group, { signal: inner })) {
+    for (const hash of await chunksOfGroup(log, group, { signal: inner })) {
       orphans.delete(log.keys.chunk(thread, hash));
     }
   }, signal);
-  await log.delete([...orphans], { signal });
+  await log.objects.delete([...orphans], signal);
 }

@@ -6,9 +6,10 @@ import type {
 } from "@langchain/langgraph-checkpoint";
 import type { Group } from "../checkpoint/groups.ts";
 import type { Place } from "../checkpoint/keys.ts";
-import type { CheckpointLog, Found, OrderedWrite } from "../checkpoint/log.ts";
+import type { CheckpointLog } from "../checkpoint/log.ts";
 import type { CheckpointRecord, StoredValue } from "../checkpoint/record.ts";
 import { deserialize } from "../checkpoint/values.ts";
+import { find, type Found, open, type OrderedWrite } from "../checkpoint/writes.ts";
 
 /** How many ancestors are read ahead at most where nothing tells how many it takes; it starts with few and doubles. */
 const READ_AHEAD = 32;
@@ -38,18 +39,18 @@ export async function deltaChannelHistory(
     const [loaded] = await log.load(target.thread, [value]);
     return await deserialize(serde, loaded!) === undefined;
   };
-  const open = new Set(channels);
-  if (open.size > 0) {
+  const unseeded = new Set(channels);
+  if (unseeded.size > 0) {
     for await (const { record, writes } of ancestors(log, serde, target, channels)) {
       for (const write of [...writes].reverse()) {
-        if (open.has(write.channel)) histories.get(write.channel)!.writes.push(write);
+        if (unseeded.has(write.channel)) histories.get(write.channel)!.writes.push(write);
       }
       for (const { name, value } of record.channels) {
-        if (!open.has(name) || await isUndefined(value)) continue;
-        open.delete(name);
+        if (!unseeded.has(name) || await isUndefined(value)) continue;
+        unseeded.delete(name);
         histories.get(name)!.seed = value;
       }
-      if (open.size === 0) break;
+      if (unseeded.size === 0) break;
     }
   }
   const result: Record<string, DeltaChannelHistory> = {};
@@ -86,7 +87,7 @@ async function* ancestors(
   const reading = new Map<string, Promise<Found | undefined>>();
   const read = (group: Group) => {
     const { id } = group.place;
-    const found = reading.get(id) ?? log.open(group);
+    const found = reading.get(id) ?? open(log, group);
     found.catch(() => {}); // it is thrown when its turn comes, if it comes
     reading.set(id, found);
     return found;
@@ -107,7 +108,7 @@ async function* ancestors(
       await listing.reach(at + 1 + width);
       const position = listing.positionOf(next);
       let found: Found | undefined;
-      if (position === undefined) found = await log.find({ thread, namespace, id: next });
+      if (position === undefined) found = await find(log, { thread, namespace, id: next });
       else {
         at = position;
         await listing.reach(at + width);

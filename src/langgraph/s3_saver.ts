@@ -16,11 +16,12 @@ import {
 } from "@langchain/langgraph-checkpoint";
 import type { Group } from "../checkpoint/groups.ts";
 import type { Place } from "../checkpoint/keys.ts";
-import { CheckpointLog, type CheckpointOptions, type Found } from "../checkpoint/log.ts";
+import { CheckpointLog, type CheckpointOptions } from "../checkpoint/log.ts";
 import { copyThread, pruneThread, SWEEP_GRACE } from "../checkpoint/maintenance.ts";
 import type { Channel, CheckpointRecord, StoredValue } from "../checkpoint/record.ts";
 import { matches, scan } from "../checkpoint/scan.ts";
 import { deserialize, serialize, type SerializedValue } from "../checkpoint/values.ts";
+import { find, type Found, latest, open, putWrites, writesOf } from "../checkpoint/writes.ts";
 import { InvalidInputError } from "../errors.ts";
 import { quote } from "../store/key.ts";
 import type { ObjectStore } from "../store/store.ts";
@@ -100,8 +101,8 @@ export class S3Saver extends BaseCheckpointSaver {
     const place = placeOf(thread_id, checkpoint_ns, getCheckpointId(config));
     const { signal } = config;
     const found = place.id === ""
-      ? await this.#log.latest(place.thread, place.namespace, { signal })
-      : await this.#log.find(place, { signal });
+      ? await latest(this.#log, place.thread, place.namespace, { signal })
+      : await find(this.#log, place, { signal });
     return found && await this.#tuple(found, signal);
   }
 
@@ -130,7 +131,7 @@ export class S3Saver extends BaseCheckpointSaver {
         const metadata = record && await this.#value(group.place.thread, record.metadata);
         if (!matches(metadata, filter)) return undefined;
       }
-      const found = await this.#log.open(group, { signal });
+      const found = await open(this.#log, group, { signal });
       return found && await this.#tuple(found, signal);
     });
   }
@@ -191,7 +192,7 @@ export class S3Saver extends BaseCheckpointSaver {
     const { checkpoint_ns, checkpoint_id } = config.configurable ?? {};
     const thread = threadOf(config, "put writes");
     if (checkpoint_id === undefined) throw missing("put writes", "checkpoint_id");
-    await this.#log.putWrites(placeOf(thread, checkpoint_ns, checkpoint_id), {
+    await putWrites(this.#log, placeOf(thread, checkpoint_ns, checkpoint_id), {
       task: taskId,
       path: taskPath,
       writes: await Promise.all(writes.map(async ([channel, value], at) => ({
@@ -329,7 +330,7 @@ export class S3Saver extends BaseCheckpointSaver {
   /** Before version 4 a checkpoint's pending sends were its parent's writes to the tasks channel. */
   async #migrateSends(checkpoint: Checkpoint, parent: Place): Promise<void> {
     const group = await this.#log.group(parent);
-    const writes = group === undefined ? [] : await this.#log.writesOf(group);
+    const writes = group === undefined ? [] : await writesOf(this.#log, group);
     const sends = writes.filter(({ channel }) => channel === TASKS);
     checkpoint.channel_values[TASKS] = await Promise.all(
       (await this.#log.load(parent.thread, sends.map(({ value }) => value)))

@@ -1,0 +1,224 @@
+/**
+ * Pending writes: what the tasks of a step have written before the next
+ * checkpoint. Only LangGraph's face has them.
+ *
+ * @module
+ */
+
+import { PreconditionFailedError } from "../errors.ts";
+import { compareKeys } from "../store/key.ts";
+import { mapParallel } from "../store/parallel.ts";
+import type { CallOptions } from "../store/store.ts";
+import type { Group, WritesObject } from "./groups.ts";
+import type { Place } from "./keys.ts";
+import { type CheckpointLog, requireOwn } from "./log.ts";
+import { type Codec, newNonce } from "./objects.ts";
+import {
+  type CheckpointRecord,
+  chunksOf,
+  decodeWrites,
+  encodeWrites,
+  type PendingWrite,
+  valuesOf,
+  type WritesRecord,
+} from "./record.ts";
+import type { SerializedValue } from "./values.ts";
+
+/** A pending write with where it comes from. */
+export interface OrderedWrite extends PendingWrite {
+  /** The task's id. */
+  readonly task: string;
+  /** The task's path. */
+  readonly path: string;
+}
+
+/** A checkpoint with its pending writes. */
+export interface Found {
+  /** Where it stands. */
+  readonly place: Place;
+  /** Its record. */
+  readonly record: CheckpointRecord;
+  /** Its pending writes by task path, task id and index. */
+  readonly writes: readonly OrderedWrite[];
+}
+
+const CODEC: Codec<WritesRecord> = { kind: "writes", encode: encodeWrites, decode: decodeWrites };
+
+/**
+ * Adds a task's writes to a checkpoint, which need not be there yet. Of
+ * regular writes the first for an index stays, whoever races; a special one,
+ * of an index below zero, replaces what was there.
+ */
+export async function putWrites(
+  log: CheckpointLog,
+  place: Place,
+  { task, path, writes }: WritesRecord<SerializedValue>,
+  { signal }: CallOptions = {},
+): Promise<void> {
+  log.keys.writes(place, task, "r0"); // refuses ids that fit no key before anything is sent
+  const stored = await log.store(place.thread, writes.map(({ value }) => value), { signal });
+  const regular: PendingWrite[] = [];
+  const special = new Map<number, PendingWrite>();
+  writes.forEach((write, at) => {
+    const pending = { ...write, value: stored[at]! };
+    if (write.index < 0) special.set(write.index, pending);
+    else regular.push(pending);
+  });
+  const puts = [...special.values()].map((write) => () =>
+    log.objects.put(
+      log.keys.writes(place, task, `s${-write.index}`),
+      CODEC,
+      { task, path, writes: [write] },
+      { signal },
+    )
+  );
+  if (regular.length > 0) {
+    puts.push(() => insert(log, place, { task, path, writes: regular }, signal));
+  }
+  await mapParallel(puts, log.parallel, (put) => put(), signal);
+}
+
+/** Inserts what no slot of the task holds yet. Slots are never changed, so what one holds stays. */
+async function insert(
+  log: CheckpointLog,
+  place: Place,
+  record: WritesRecord,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  let { writes } = record;
+  for (let slot = 0; writes.length > 0; slot++) {
+    const key = log.keys.writes(place, record.task, `r${slot}`);
+    const there = await create(log, key, { ...record, writes }, signal);
+    if (there === undefined) return;
+    const taken = new Set(there.writes.map(({ index }) => index));
+    writes = writes.filter(({ index }) => !taken.has(index));
+  }
+}
+
+/** Creates an object of writes; where there is one already, gives it. */
+async function create(
+  { objects }: CheckpointLog,
+  key: string,
+  record: WritesRecord,
+  signal: AbortSignal | undefined,
+): Promise<WritesRecord | undefined> {
+  const read = () => objects.get(key, CODEC, undefined, signal);
+  const nonce = newNonce();
+  // A store that knows no conditions is asked first, which leaves a race: probe() and the docs say so.
+  if (!objects.store.capabilities.conditionalCreate) {
+    const there = await read();
+    if (there !== undefined) return there.record;
+    await objects.put(key, CODEC, record, { nonce, signal });
+    return undefined;
+  }
+  try {
+    await objects.put(key, CODEC, record, { precondition: "create", nonce, signal });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof PreconditionFailedError)) throw error;
+    const there = await read();
+    if (there === undefined) throw error;
+    // One's own object: a first attempt arrived and only its answer was lost.
+    return there.nonce === nonce.join() ? undefined : there.record;
+  }
+}
+
+/** The pending writes that a listing showed, in order. */
+export async function writesOf(
+  log: CheckpointLog,
+  { writes: objects }: Group,
+  { signal }: CallOptions = {},
+): Promise<OrderedWrite[]> {
+  // Of regular writes the earliest object's stands; its slot says which came first.
+  const inOrder = [...objects].sort((a, b) => slotNumber(a.slot) - slotNumber(b.slot));
+  const records = await mapParallel(
+    inOrder,
+    log.parallel,
+    (object, inner) => recordOf(log, object, inner),
+    signal,
+  );
+  const writes = new Map<string, OrderedWrite>();
+  for (const record of records) {
+    if (record === undefined) continue;
+    const { task, path } = record;
+    for (const write of record.writes) {
+      const id = `${write.index} ${task}`;
+      if (!writes.has(id)) writes.set(id, { ...write, task, path });
+    }
+  }
+  return [...writes.values()].sort((a, b) =>
+    compareKeys(a.path, b.path) || compareKeys(a.task, b.task) || a.index - b.index
+  );
+}
+
+/** What a listing showed, read; `undefined` where there is no record, or no longer. */
+export async function open(
+  log: CheckpointLog,
+  group: Group | undefined,
+  options: CallOptions = {},
+): Promise<Found | undefined> {
+  if (group?.record === undefined) return undefined;
+  const [record, writes] = await Promise.all([
+    log.recordOf(group, options),
+    writesOf(log, group, options),
+  ]);
+  return record && { place: group.place, record, writes };
+}
+
+/** The checkpoint of an id with its writes. */
+export async function find(
+  log: CheckpointLog,
+  place: Place,
+  options: CallOptions = {},
+): Promise<Found | undefined> {
+  const listing = log.group(place, options);
+  if (log.held(place)) return await open(log, await listing, options);
+  const [record, group] = await Promise.all([log.record(place, options), listing]);
+  if (record === undefined) return undefined;
+  return { place, record, writes: group ? await writesOf(log, group, options) : [] };
+}
+
+/** The newest checkpoint of a namespace with its writes: one LIST, however long the history. */
+export async function latest(
+  log: CheckpointLog,
+  thread: string,
+  namespace: string,
+  options: CallOptions = {},
+): Promise<Found | undefined> {
+  for await (const group of log.newest(thread, namespace, options)) {
+    const found = await open(log, group, options);
+    if (found !== undefined) return found;
+  }
+}
+
+/** All chunks that a checkpoint and its writes refer to, by their hashes. */
+export async function chunksOfGroup(
+  log: CheckpointLog,
+  group: Group,
+  { signal }: CallOptions = {},
+): Promise<string[]> {
+  const found = await Promise.all([
+    log.recordOf(group, { signal }),
+    ...group.writes.map((object) => recordOf(log, object, signal)),
+  ]);
+  return found.flatMap((record) =>
+    record === undefined
+      ? []
+      : valuesOf(record).flatMap((value) => [...chunksOf(value)].map(({ hash }) => hash))
+  );
+}
+
+async function recordOf(
+  { objects }: CheckpointLog,
+  { info, task }: WritesObject,
+  signal: AbortSignal | undefined,
+): Promise<WritesRecord | undefined> {
+  const object = await objects.get(info.key, CODEC, info.etag, signal);
+  if (object === undefined) return undefined;
+  requireOwn(object.record.task, task, info.key);
+  return object.record;
+}
+
+function slotNumber(slot: string): number {
+  return Number(slot.slice(1));
+}
