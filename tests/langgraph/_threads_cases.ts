@@ -95,6 +95,36 @@ export const threadsCases: readonly SaverCase[] = [
     },
   },
   {
+    name: "gives a delta channel the history of its own branch, whatever stands between in age",
+    async run({ start }) {
+      const saver = start();
+      // 1 ─ 2 ─ 4 ─ 6 ─ 8 and 2 ─ 3 ─ 5 ─ 7, of which 1 and 5 hold the channel's value.
+      const parents = [, "1", "2", "2", "3", "4", "5", "6"];
+      for (const [index, parent] of parents.entries()) {
+        const id = String(index + 1);
+        const values = id === "1" || id === "5" ? { log: `seed ${id}` } : {};
+        const counters = { counters_since_delta_snapshot: { log: [1, 3] as [number, number] } };
+        await saver.put(at("t", parent), checkpoint(id, values, { log: index + 1 }), {
+          ...metadata(index % 2 === 0 ? counters : {}),
+        }, { log: index + 1 });
+        await saver.putWrites(at("t", id), [["log", `b ${id}`], ["other", 0]], "task", "b");
+        await saver.putWrites(at("t", id), [["log", `a ${id}`]], "task 2", "a");
+      }
+      const history = async (id?: string) => {
+        const options = { config: at("t", id), channels: ["log"] };
+        const { log } = await start().getDeltaChannelHistory(options);
+        return { seed: log?.seed, writes: log?.writes.map(([, , value]) => value) };
+      };
+      const both = (...ids: string[]) => ids.flatMap((id) => [`a ${id}`, `b ${id}`]);
+      const ofLatest = { seed: "seed 1", writes: both("1", "2", "4", "6") };
+      assert.deepEqual(await history(), ofLatest);
+      assert.deepEqual(await history("8"), ofLatest);
+      assert.deepEqual(await history("7"), { seed: "seed 5", writes: both("5") });
+      assert.deepEqual(await history("5"), { seed: "seed 1", writes: both("1", "2", "3") });
+      assert.deepEqual(await history("1"), { seed: undefined, writes: [] });
+    },
+  },
+  {
     name: "begins a deleted thread anew, also for a process that knew the old one",
     async run({ start }) {
       const [one, two] = [start(), start()];

@@ -154,6 +154,22 @@ Deno.test("S3Saver gives a checkpoint before version 4 its parent's sends, as Me
   assert.equal(tuple.checkpoint.channel_versions.__pregel_tasks, 7);
 });
 
+Deno.test("S3Saver.getDeltaChannelHistory() takes no undefined value for a seed, as MemorySaver does", async () => {
+  for (const inlineLimit of [0, 1_000]) {
+    const histories = [];
+    for (const saver of [new MemorySaver(), new S3Saver({ store: memoryStore(), inlineLimit })]) {
+      await saver.put(at("t"), checkpoint("1", { a: "seed" }, { a: 1 }), metadata(), { a: 1 });
+      await saver.put(at("t", "1"), checkpoint("2", { a: undefined }, { a: 2 }), metadata(), {
+        a: 2,
+      });
+      await saver.put(at("t", "2"), checkpoint("3", {}, { a: 2 }), metadata(), {});
+      histories.push(await saver.getDeltaChannelHistory({ config: at("t"), channels: ["a"] }));
+    }
+    assert.deepEqual(histories[0], { a: { writes: [], seed: "seed" } });
+    assert.deepEqual(histories[1], histories[0]);
+  }
+});
+
 Deno.test("S3Saver writes and reads by the serializer it is given", async () => {
   class Reversed extends JsonPlusSerializer {
     override async dumpsTyped(value: unknown): Promise<[string, Uint8Array]> {
