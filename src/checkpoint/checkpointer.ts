@@ -2,7 +2,7 @@ import { CorruptError, InvalidInputError } from "../errors.ts";
 import { quote } from "../store/key.ts";
 import type { CallOptions, ObjectStore } from "../store/store.ts";
 import { uuid7 } from "./id.ts";
-import type { Place } from "./keys.ts";
+import { type Place, requireCheckpointId } from "./keys.ts";
 import { CheckpointLog, type CheckpointOptions } from "./log.ts";
 import type { CheckpointRecord } from "./record.ts";
 import { matches, scan } from "./scan.ts";
@@ -41,7 +41,7 @@ export interface Checkpoint<State = unknown> extends CheckpointInfo {
 export interface SaveOptions extends CallOptions {
   /** The namespace. @default "" */
   readonly namespace?: string | undefined;
-  /** The id: any string; the newest is the greatest. @default a UUID version 7 */
+  /** The id: any string but the empty one; the newest is the greatest. @default a UUID version 7 after the parent's */
   readonly id?: string | undefined;
   /**
    * The id of the checkpoint it was made from; `null` for none.
@@ -83,6 +83,12 @@ interface Head {
   readonly fields: boolean;
 }
 
+/** A thread's last checkpoint. */
+interface Last {
+  readonly id: string;
+  readonly parent: string | undefined;
+}
+
 /** How many threads a checkpointer remembers its last checkpoint of. */
 const REMEMBERED = 1000;
 
@@ -110,7 +116,7 @@ export class S3Checkpointer<State = unknown> {
   readonly #log: CheckpointLog;
   readonly #serializer: Serializer;
   readonly #json = jsonSerializer();
-  readonly #last = new Map<string, string>();
+  readonly #last = new Map<string, Last>();
 
   /**
    * Takes the store and how to use it. Nothing is sent yet.
@@ -125,8 +131,8 @@ export class S3Checkpointer<State = unknown> {
   /**
    * Saves a state as a new checkpoint. The same save twice is one checkpoint.
    *
-   * @throws {InvalidInputError} where an id does not fit a key, or the state is
-   * not JSON and no serializer was given.
+   * @throws {InvalidInputError} where an id does not fit a key, the metadata is
+   * no object of JSON, or the state is not JSON and no serializer was given.
    *
    * @example A fork
    * ```ts
@@ -141,10 +147,13 @@ export class S3Checkpointer<State = unknown> {
    * ```
    */
   async save(thread: string, state: State, options: SaveOptions = {}): Promise<CheckpointInfo> {
-    const { namespace = "", id = uuid7(), metadata = {}, signal } = options;
+    const { namespace = "", metadata = {}, signal } = options;
+    const parent = this.#parentOf({ thread, namespace }, options);
+    const { id = uuid7(parent) } = options;
     const place = { thread, namespace, id };
-    const last = options.parent === undefined ? this.#last.get(threadKey(place)) : options.parent;
-    const parent = last === null || last === id ? undefined : last;
+    if (!isPlainObject(metadata)) {
+      throw new InvalidInputError(`Cannot save the metadata ${quote(metadata)}: give an object`);
+    }
     const savedAt = new Date();
     const fields = isPlainObject(state) ? Object.entries(state) : [["", state] as const];
     const channels = await Promise.all(
@@ -168,7 +177,7 @@ export class S3Checkpointer<State = unknown> {
     };
     const base = parent === undefined ? undefined : this.#log.held({ ...place, id: parent });
     await this.#log.put(place, record, { base, signal });
-    this.#remember(place);
+    this.#remember(record, place);
     return { ...place, ...(parent === undefined ? {} : { parent }), metadata, savedAt };
   }
 
@@ -208,7 +217,7 @@ export class S3Checkpointer<State = unknown> {
       const value = await deserialize(this.#serializer, channels[at]!);
       Object.defineProperty(state, name, { value, ...field });
     }));
-    this.#remember(place);
+    this.#remember(record, place);
     return { ...info.info, state: (info.fields ? state : state[""]) as State };
   }
 
@@ -281,7 +290,7 @@ export class S3Checkpointer<State = unknown> {
     const place = { thread, namespace, id };
     const group = await this.#log.group(place, { signal });
     if (group !== undefined) await this.#log.deleteCheckpoints([group], { signal });
-    if (this.#last.get(threadKey(place)) === id) this.#last.delete(threadKey(place));
+    if (this.#last.get(threadKey(place))?.id === id) this.#last.delete(threadKey(place));
   }
 
   /**
@@ -319,7 +328,7 @@ export class S3Checkpointer<State = unknown> {
     metadata: SerializedValue,
     head: SerializedValue,
   ): Promise<{ info: CheckpointInfo; fields: boolean }> {
-    const { savedAt, fields } = await deserialize(this.#json, head) as Partial<Head>;
+    const { savedAt, fields } = (await deserialize(this.#json, head) ?? {}) as Partial<Head>;
     if (typeof savedAt !== "string" || typeof fields !== "boolean") {
       throw new CorruptError(
         `The checkpoint ${quote(place.id)} of thread ${quote(place.thread)} was not saved by ` +
@@ -337,14 +346,29 @@ export class S3Checkpointer<State = unknown> {
     };
   }
 
-  #remember(place: Place): void {
+  /** The parent of a checkpoint to be saved: the one given, or the thread's last. */
+  #parentOf(
+    place: { thread: string; namespace: string },
+    { id, parent }: SaveOptions,
+  ): string | undefined {
+    if (parent === null) return undefined;
+    if (parent !== undefined) {
+      requireCheckpointId(parent, "parent");
+      return parent === id ? undefined : parent;
+    }
+    const last = this.#last.get(threadKey(place));
+    // Saved again, a checkpoint stays the child of the same parent.
+    return last?.id === id ? last?.parent : last?.id;
+  }
+
+  #remember({ id, parent }: Last, place: Place): void {
     const key = threadKey(place);
     this.#last.delete(key);
-    this.#last.set(key, place.id);
+    this.#last.set(key, { id, parent });
     if (this.#last.size > REMEMBERED) this.#last.delete(this.#last.keys().next().value!);
   }
 }
 
-function threadKey({ thread, namespace }: Place): string {
+function threadKey({ thread, namespace }: { thread: string; namespace: string }): string {
   return JSON.stringify([thread, namespace]);
 }

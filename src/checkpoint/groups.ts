@@ -43,14 +43,14 @@ export async function* listGroups(
   let group: Group | undefined;
   let folder = "";
   for await (const info of listObjects(store, options)) {
+    const parsed = keys.parse(info.key);
+    if (parsed === undefined || parsed.kind === "chunk") continue;
     const own = info.key.slice(0, info.key.lastIndexOf("/") + 1);
     if (own !== folder) {
       if (group !== undefined) yield group;
       group = undefined;
       folder = own;
     }
-    const parsed = keys.parse(info.key);
-    if (parsed === undefined || parsed.kind === "chunk") continue;
     group ??= { place: parsed.place, record: undefined, writes: [] };
     if (parsed.kind === "checkpoint") group.record = info;
     else group.writes.push({ info, task: parsed.task, slot: parsed.slot });

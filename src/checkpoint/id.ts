@@ -6,6 +6,9 @@ let counter = 0;
  * one process strictly ascending: the 12 bits after the time count up within
  * a millisecond (section 6.2, method 1).
  *
+ * @param after a UUID version 7 that it shall come after, though another
+ * machine's clock was ahead when it was made; any other string is passed over.
+ *
  * @example
  * ```ts
  * import { uuid7 } from "@cairn/checkpoint";
@@ -13,9 +16,10 @@ let counter = 0;
  *
  * const [first, second] = [uuid7(), uuid7()];
  * assert(first < second);
+ * assert(uuid7("fedcba98-7654-7000-8000-000000000000") > "fedcba98-7654-7000-8000-000000000000");
  * ```
  */
-export function uuid7(): string {
+export function uuid7(after?: string): string {
   const now = Date.now();
   if (now > lastTime) {
     lastTime = now;
@@ -25,7 +29,22 @@ export function uuid7(): string {
     lastTime++;
     counter = 0;
   }
-  const hex = lastTime.toString(16).padStart(12, "0") + "7" + counter.toString(16).padStart(3, "0");
+  const id = format(lastTime, counter);
+  return after !== undefined && id <= after ? following(after) ?? id : id;
+}
+
+/** A UUID that comes next after another one; `undefined` where that is of no version 7, or the last. */
+function following(uuid: string): string | undefined {
+  const [, high, low, count] =
+    /^([0-9a-f]{8})-([0-9a-f]{4})-7([0-9a-f]{3})-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.exec(uuid) ?? [];
+  if (high === undefined) return undefined;
+  // The time with the count is one number of 60 bits: more than a double counts exactly.
+  const next = BigInt(`0x${high}${low}${count}`) + 1n;
+  return next >> 60n ? undefined : format(Number(next >> 12n), Number(next & 0xfffn));
+}
+
+function format(time: number, count: number): string {
+  const hex = time.toString(16).padStart(12, "0") + "7" + count.toString(16).padStart(3, "0");
   // The version 4 UUID lends its variant and its 62 random bits.
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12)}${crypto.randomUUID().slice(18)}`;
 }

@@ -87,13 +87,14 @@ export class Keys {
   readonly prefix: string;
 
   constructor(prefix: string) {
+    requireText("prefix", prefix);
     this.prefix = prefix === "" || prefix.endsWith("/") ? prefix : prefix + "/";
     checkKey(this.prefix + "x");
   }
 
   /** Everything of a thread. */
   thread(thread: string): string {
-    return `${this.prefix}${segmentOf("thread", thread)}/`;
+    return fitting(`${this.prefix}${segmentOf("thread", thread)}/`, { thread });
   }
 
   /** All namespaces of a thread: its records and writes, and none of its chunks. */
@@ -103,15 +104,15 @@ export class Keys {
 
   /** One namespace of a thread. */
   namespace(thread: string, namespace: string): string {
-    return `${this.namespaces(thread)}${segmentOf("namespace", namespace)}/`;
+    const folder = `${this.namespaces(thread)}${segmentOf("namespace", namespace)}/`;
+    return fitting(folder, { thread, namespace });
   }
 
   /** One checkpoint with its writes. */
   checkpoint(place: Place): string {
     const { thread, namespace, id } = place;
-    requireText("checkpoint id", id);
-    if (id === "") throw new InvalidInputError("Cannot use the checkpoint id: it is empty");
-    return `${this.namespace(thread, namespace)}${descendingId(id)}/`;
+    requireCheckpointId(id);
+    return fitting(`${this.namespace(thread, namespace)}${descendingId(id)}/`, place);
   }
 
   /** The record of a checkpoint. */
@@ -157,7 +158,7 @@ export class Keys {
     if (namespace === undefined || id === undefined) return undefined;
     const place = { thread, namespace, id };
     if (rest[2] === "c") return { kind: "checkpoint", place };
-    const [, taskPart, slot] = /^w\.([^.]+)\.(r\d+|s[1-9]\d*)$/.exec(rest[2]!) ?? [];
+    const [, taskPart, slot] = /^w\.([^.]+)\.(r0|[rs][1-9]\d*)$/.exec(rest[2]!) ?? [];
     const task = taskPart === undefined ? undefined : unescapeSegment(taskPart);
     return task === undefined ? undefined : { kind: "writes", place, task, slot: slot! };
   }
@@ -166,6 +167,12 @@ export class Keys {
   parseThread(folder: string): string | undefined {
     return unescapeSegment(folder.slice(this.prefix.length, -1));
   }
+}
+
+/** Refuses what can be no checkpoint's id. */
+export function requireCheckpointId(id: unknown, what = "checkpoint id"): asserts id is string {
+  requireText(what, id);
+  if (id === "") throw new InvalidInputError(`Cannot use the ${what}: it is empty`);
 }
 
 function segmentOf(what: string, id: string): string {
@@ -185,10 +192,11 @@ function requireText(what: string, id: unknown): asserts id is string {
 }
 
 function fitting(key: string, ids: Partial<Place>): string {
-  if (key.length <= MAX_KEY_BYTES) return key;
+  const { length } = encoder.encode(key);
+  if (length <= MAX_KEY_BYTES) return key;
   const sizes = Object.entries(ids).map(([name, id]) => `${name} ${quote(id)}`);
   throw new InvalidInputError(
-    `Cannot use ${sizes.join(", ")}: the key would have ${key.length} bytes and the limit is ` +
+    `Cannot use ${sizes.join(", ")}: the key would have ${length} bytes and the limit is ` +
       `${MAX_KEY_BYTES}; give shorter ids (each byte that is no letter, digit, _ or - takes three)`,
   );
 }

@@ -3,7 +3,7 @@ import type { CompressionChoice } from "../frame/compression.ts";
 import { compareKeys } from "../store/key.ts";
 import type { CallOptions, ObjectStore } from "../store/store.ts";
 import { type Group, listGroups } from "./groups.ts";
-import { Keys, type Place } from "./keys.ts";
+import { Keys, type Place, requireCheckpointId } from "./keys.ts";
 import { type Codec, Objects } from "./objects.ts";
 import {
   type CheckpointRecord,
@@ -25,18 +25,30 @@ export interface CheckpointOptions {
   readonly inlineLimit?: number | undefined;
   /** How many bytes of objects lately read or written are held in memory. @default 16_777_216, 16 MiB */
   readonly cacheBytes?: number | undefined;
-  /** How many requests of one call run at once. @default 6, a Worker's bound */
+  /**
+   * How many chunks or writes of one call are under way at once. What is open
+   * in all, `list` with its reading ahead included, the store bounds.
+   *
+   * @default 6, a Worker's bound
+   */
   readonly maxOpenRequests?: number | undefined;
 }
 
 /** How many keys the listing for the latest checkpoint asks for: its record, its writes, and some to spare. */
 const FIRST_PAGE = 128;
 
-const CODEC: Codec<CheckpointRecord> = {
-  kind: "checkpoint",
-  encode: encodeCheckpoint,
-  decode: decodeCheckpoint,
-};
+/** How the record of a checkpoint is written and read; one that is another's is refused. */
+function codecOf({ id }: Place): Codec<CheckpointRecord> {
+  return {
+    kind: "checkpoint",
+    encode: encodeCheckpoint,
+    decode(payload) {
+      const record = decodeCheckpoint(payload);
+      requireOwn(record.id, id);
+      return record;
+    },
+  };
+}
 
 /** The checkpoints and values of all threads under one prefix: what both faces stand on. */
 export class CheckpointLog {
@@ -82,7 +94,7 @@ export class CheckpointLog {
       head: head!,
       channels: input.channels.map((channel, at) => ({ ...channel, value: channels[at]! })),
     };
-    await this.objects.put(key, CODEC, record, { signal });
+    await this.objects.put(key, codecOf(place), record, { signal });
   }
 
   /** A checkpoint's record; what this process holds of it counts without asking. */
@@ -155,6 +167,7 @@ export class CheckpointLog {
       return;
     }
     const prefix = this.keys.namespaces(thread);
+    if (before !== undefined) requireCheckpointId(before);
     const all: Group[] = [];
     for await (const group of listGroups(this.objects.store, this.keys, { prefix, signal })) {
       if (before === undefined || compareKeys(group.place.id, before) < 0) all.push(group);
@@ -182,15 +195,18 @@ export class CheckpointLog {
   }
 
   /**
-   * Deletes a thread: every namespace, record, write and chunk. Records sort
-   * before chunks, so that what is left at any moment can be read.
+   * Deletes a thread: every namespace, record, write and chunk. Records are
+   * listed before chunks, so that what is left between pages can be read.
    */
   async deleteThread(thread: string, { signal }: CallOptions = {}): Promise<void> {
-    const prefix = this.keys.thread(thread);
-    for await (const page of this.objects.store.list({ prefix, signal })) {
-      await this.objects.delete(page.objects.map(({ key }) => key), signal);
+    const whole = this.keys.thread(thread);
+    const { orderedList } = this.objects.store.capabilities;
+    for (const prefix of orderedList ? [whole] : [this.keys.namespaces(thread), whole]) {
+      for await (const page of this.objects.store.list({ prefix, signal })) {
+        await this.objects.delete(page.objects.map(({ key }) => key), signal);
+      }
     }
-    this.objects.recent.deleteUnder(prefix);
+    this.objects.recent.deleteUnder(whole);
   }
 
   /** Deletes checkpoints with their writes, the records first. Their chunks stay for `sweep`. */
@@ -206,10 +222,7 @@ export class CheckpointLog {
     { signal }: CallOptions,
   ): Promise<CheckpointRecord | undefined> {
     const key = this.keys.record(place);
-    const object = await this.objects.get(key, CODEC, etag, signal);
-    if (object === undefined) return undefined;
-    requireOwn(object.record.id, place.id, key);
-    return object.record;
+    return (await this.objects.get(key, codecOf(place), etag, signal))?.record;
   }
 }
 
@@ -223,10 +236,7 @@ function requireWhole(values: Record<string, number>, least: number): void {
 }
 
 /** Refuses a record that stands under another's key. */
-export function requireOwn(found: string, expected: string, key: string): void {
+export function requireOwn(found: string, expected: string): void {
   if (found === expected) return;
-  throw new CorruptError(
-    `The object at ${key} belongs to another checkpoint or task: somebody moved it`,
-    { key },
-  );
+  throw new CorruptError("The object belongs to another checkpoint or task: somebody moved it");
 }

@@ -1,3 +1,5 @@
+import { listKeys } from "../store/body.ts";
+import { checkKey } from "../store/key.ts";
 import { mapParallel } from "../store/parallel.ts";
 import type { CallOptions } from "../store/store.ts";
 import type { Group } from "./groups.ts";
@@ -12,8 +14,12 @@ export const SWEEP_GRACE: number = 60 * 60 * 1000;
 
 /**
  * Copies a thread, on the server where it can: the chunks first, then the
- * records, so that what can be seen of the copy can be read. Doing it again
- * changes nothing.
+ * records, so that what can be seen of the copy can be read. The records are
+ * listed before the chunks: one that comes meanwhile is left out, and with it
+ * the chunks that were not listed. Doing it again changes nothing.
+ *
+ * @throws {InvalidInputError} where the target is so long that a key of it
+ * would not fit; nothing is copied then.
  */
 export async function copyThread(
   log: CheckpointLog,
@@ -23,17 +29,24 @@ export async function copyThread(
 ): Promise<void> {
   const [from, to] = [log.keys.thread(source), log.keys.thread(target)];
   if (from === to) return;
-  for (const folder of [log.keys.chunks(source), log.keys.namespaces(source)]) {
-    for await (const page of log.objects.store.list({ prefix: folder, signal })) {
-      await mapParallel(
-        page.objects,
-        log.parallel,
-        ({ key }, inner) =>
-          log.objects.store.copy(key, to + key.slice(from.length), { signal: inner }),
-        signal,
-      );
-    }
+  const { store } = log.objects;
+  const copyOf = (key: string) => to + key.slice(from.length);
+  const copyAll = (keys: string[]) =>
+    mapParallel(
+      keys,
+      log.parallel,
+      (key, inner) => store.copy(key, copyOf(key), { signal: inner }),
+      signal,
+    );
+  const records: string[] = [];
+  for await (const key of listKeys(store, log.keys.namespaces(source), { signal })) {
+    checkKey(copyOf(key));
+    records.push(key);
   }
+  for await (const page of store.list({ prefix: log.keys.chunks(source), signal })) {
+    await copyAll(page.objects.map(({ key }) => key));
+  }
+  await copyAll(records);
 }
 
 /**

@@ -63,25 +63,46 @@ function requireJson(value: unknown, path: (string | number)[], above: Set<objec
     case "symbol":
       return refuse(`a ${typeof value}`);
     case "undefined":
-      return path.length === 0 ? refuse("undefined") : undefined;
+      return refuse("undefined");
     case "object":
       break;
     default:
       return;
   }
-  if (value === null || typeof (value as { toJSON?: unknown }).toJSON === "function") return;
+  if (value === null) return;
   if (above.has(value)) return refuse("a reference to an object around it");
-  if (!Array.isArray(value) && !isPlainObject(value)) {
-    refuse(`a ${(value as object).constructor?.name ?? "value"}`);
+  if (!(value instanceof Uint8Array) && hasToJson(value)) {
+    const json = value.toJSON(String(path.at(-1) ?? ""));
+    // As JSON does, its answer is taken as it is: a toJSON of its own is not asked.
+    if (hasToJson(json)) return refuse("what a toJSON gives that has one itself");
+    above.add(value);
+    requireJson(json, path, above);
+    above.delete(value);
+    return;
+  }
+  const isArray = Array.isArray(value);
+  if (!isArray && !isPlainObject(value)) {
+    return refuse(`a ${(value as object).constructor?.name ?? "value"}`);
+  }
+  const entries = Object.entries(value);
+  if (isArray && entries.length !== value.length) {
+    return refuse("an array with holes or fields of its own");
   }
   above.add(value);
-  for (const [key, item] of Object.entries(value)) requireJson(item, [...path, key], above);
+  for (const [key, item] of entries) {
+    // Of a field it says that there is none, as ever in JavaScript; a place in an array is there.
+    if (item !== undefined || isArray) requireJson(item, [...path, key], above);
+  }
   above.delete(value);
 }
 
-/** Whether a value is a record of fields: made by `{}`, `JSON.parse` or `Object.create(null)`. */
+function hasToJson(value: unknown): value is { toJSON(key: string): unknown } {
+  return typeof (value as { toJSON?: unknown } | null)?.toJSON === "function";
+}
+
+/** Whether a value is a record of fields: made by `{}`, `JSON.parse` or `Object.create(null)`, in any realm. */
 export function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== "object" || value === null) return false;
   const prototype = Object.getPrototypeOf(value);
-  return prototype === null || prototype === Object.prototype;
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

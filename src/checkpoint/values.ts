@@ -32,9 +32,8 @@ export async function serialize(serializer: Serializer, value: unknown): Promise
 /** The value of what {@link serialize} gave. */
 export async function deserialize(serializer: Serializer, from: SerializedValue): Promise<unknown> {
   // Copies, so that what the caller does to them reaches no cached object.
-  const bytes = from.type === "bytes" ? from.bytes.slice() : from.bytes;
-  const attachments = from.attachments.map(({ path, bytes }) => ({ path, bytes: bytes.slice() }));
-  return attach(await serializer.loadsTyped(from.type, bytes), attachments);
+  const attachments = from.attachments.map(({ path, bytes }) => ({ path, bytes: copyOf(bytes) }));
+  return attach(await serializer.loadsTyped(from.type, copyOf(from.bytes)), attachments);
 }
 
 /** What {@link Values} needs to know. */
@@ -87,19 +86,26 @@ export class Values {
       attachments: attachments.map(({ path, bytes }) => ({ path, body: body(bytes) })),
     }));
     const sent = new Set(known);
-    await mapParallel(pieces, this.#options.parallel, async ({ bytes, place, at }, inner) => {
-      const hash = toHex(await sha256(bytes));
-      place[at] = { hash, length: bytes.length };
-      if (sent.has(hash)) return;
-      sent.add(hash);
-      const key = this.#keys.chunk(thread, hash);
-      const frame = await encodeFrame(bytes, {
-        kind: "chunk",
-        compression: this.#options.compression,
-      });
-      await this.#store.put(key, frame, { signal: inner });
-      this.#recent.set(key, "", bytes.slice(), bytes.length);
-    }, signal);
+    await mapParallel(
+      pieces,
+      this.#options.parallel,
+      async ({ bytes: piece, place, at }, inner) => {
+        // What is hashed, sent and held must be the same, whatever the caller does to it meanwhile.
+        const bytes = copyOf(piece);
+        const hash = toHex(await sha256(bytes));
+        place[at] = { hash, length: bytes.length };
+        if (sent.has(hash)) return;
+        sent.add(hash);
+        const key = this.#keys.chunk(thread, hash);
+        const frame = await encodeFrame(bytes, {
+          kind: "chunk",
+          compression: this.#options.compression,
+        });
+        await this.#store.put(key, frame, { signal: inner });
+        this.#recent.set(key, "", bytes, bytes.length);
+      },
+      signal,
+    );
     return stored;
   }
 
@@ -155,6 +161,11 @@ export class Values {
     this.#recent.set(key, "", payload, payload.length);
     return payload;
   }
+}
+
+/** A copy with memory of its own; `slice` of a Node Buffer would give none. */
+function copyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes);
 }
 
 /** Runs a decoder, and names the key in what it throws. */

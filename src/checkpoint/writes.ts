@@ -42,7 +42,18 @@ export interface Found {
   readonly writes: readonly OrderedWrite[];
 }
 
-const CODEC: Codec<WritesRecord> = { kind: "writes", encode: encodeWrites, decode: decodeWrites };
+/** How a task's writes are written and read; those that are another's are refused. */
+function codecOf(task: string): Codec<WritesRecord> {
+  return {
+    kind: "writes",
+    encode: encodeWrites,
+    decode(payload) {
+      const record = decodeWrites(payload);
+      requireOwn(record.task, task);
+      return record;
+    },
+  };
+}
 
 /**
  * Adds a task's writes to a checkpoint, which need not be there yet. Of
@@ -67,7 +78,7 @@ export async function putWrites(
   const puts = [...special.values()].map((write) => () =>
     log.objects.put(
       log.keys.writes(place, task, `s${-write.index}`),
-      CODEC,
+      codecOf(task),
       { task, path, writes: [write] },
       { signal },
     )
@@ -102,17 +113,18 @@ async function create(
   record: WritesRecord,
   signal: AbortSignal | undefined,
 ): Promise<WritesRecord | undefined> {
-  const read = () => objects.get(key, CODEC, undefined, signal);
+  const codec = codecOf(record.task);
+  const read = () => objects.get(key, codec, undefined, signal);
   const nonce = newNonce();
   // A store that knows no conditions is asked first, which leaves a race: probe() and the docs say so.
   if (!objects.store.capabilities.conditionalCreate) {
     const there = await read();
     if (there !== undefined) return there.record;
-    await objects.put(key, CODEC, record, { nonce, signal });
+    await objects.put(key, codec, record, { nonce, signal });
     return undefined;
   }
   try {
-    await objects.put(key, CODEC, record, { precondition: "create", nonce, signal });
+    await objects.put(key, codec, record, { precondition: "create", nonce, signal });
     return undefined;
   } catch (error) {
     if (!(error instanceof PreconditionFailedError)) throw error;
@@ -171,9 +183,11 @@ export async function find(
   place: Place,
   options: CallOptions = {},
 ): Promise<Found | undefined> {
-  const listing = log.group(place, options);
-  if (log.held(place)) return await open(log, await listing, options);
-  const [record, group] = await Promise.all([log.record(place, options), listing]);
+  if (log.held(place)) return await open(log, await log.group(place, options), options);
+  const [record, group] = await Promise.all([
+    log.record(place, options),
+    log.group(place, options),
+  ]);
   if (record === undefined) return undefined;
   return { place, record, writes: group ? await writesOf(log, group, options) : [] };
 }
@@ -213,10 +227,7 @@ async function recordOf(
   { info, task }: WritesObject,
   signal: AbortSignal | undefined,
 ): Promise<WritesRecord | undefined> {
-  const object = await objects.get(info.key, CODEC, info.etag, signal);
-  if (object === undefined) return undefined;
-  requireOwn(object.record.task, task, info.key);
-  return object.record;
+  return (await objects.get(info.key, codecOf(task), info.etag, signal))?.record;
 }
 
 function slotNumber(slot: string): number {
