@@ -1,15 +1,17 @@
 import {
   AccessError,
   type CairnError,
-  type ErrorKind,
   InvalidInputError,
   NotFoundError,
+  type NotFoundErrorOptions,
   PreconditionFailedError,
   ThrottledError,
+  type ThrottledErrorOptions,
   TimeoutError,
   UnavailableError,
   UnsupportedError,
 } from "../errors.ts";
+import { quote, shorten } from "../store/key.ts";
 
 /** What is known of a failed request. */
 export interface S3Failure {
@@ -35,118 +37,72 @@ export interface S3Failure {
   readonly cause?: unknown;
 }
 
-type Verdict = ErrorKind | "no-bucket" | "no-upload" | "region";
+type ErrorClass = new (
+  message: string,
+  options: NotFoundErrorOptions & ThrottledErrorOptions,
+) => CairnError;
 
-// https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, and what others add to it.
-const CODES: Readonly<Partial<Record<Verdict, string>>> = {
-  "not-found": "NoSuchKey NoSuchVersion NotFound",
-  "no-bucket": "NoSuchBucket",
-  "no-upload": "NoSuchUpload",
-  precondition: "PreconditionFailed",
+/**
+ * Codes that say more than their status, of which many come with a 400 or in a 200:
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, and what others add to it.
+ */
+const CODES: readonly (readonly [RegExp, ErrorClass])[] = [
+  [/^NoSuch|^NotFound$/, NotFoundError],
+  [/^PreconditionFailed$/, PreconditionFailedError],
+  [/^SlowDown|Throttl|^TooManyRequests$|LimitExceeded$/, ThrottledError],
+  [/^RequestTimeout$/, TimeoutError],
   // With a conflict, two conditional writes met, and neither has lost yet: one PUT is sent again.
-  unavailable: "ConditionalRequestConflict OperationAborted InternalError ServiceUnavailable " +
-    "IncompleteBody BadDigest",
-  timeout: "RequestTimeout",
-  throttled: "SlowDown SlowDownRead SlowDownWrite TooManyRequests RequestThrottled " +
-    "RequestThrottledException Throttling ThrottlingException RequestLimitExceeded " +
-    "BandwidthLimitExceeded",
-  access: "AccessDenied AllAccessDisabled AccountProblem NotSignedUp InvalidSecurity " +
-    "InvalidAccessKeyId SignatureDoesNotMatch RequestTimeTooSkewed Unauthorized ExpiredToken " +
-    "ExpiredTokenException InvalidToken TokenRefreshRequired",
-  unsupported: "NotImplemented MethodNotAllowed InvalidObjectState",
-  region: "PermanentRedirect TemporaryRedirect Redirect IllegalLocationConstraintException",
+  [/RequestConflict$|^OperationAborted$|^IncompleteBody$|^BadDigest$/, UnavailableError],
+  [/^AccessDenied$|^ExpiredToken|^InvalidToken$|^TokenRefresh/, AccessError],
+  [/^InvalidObjectState$/, UnsupportedError],
+];
+
+const STATUSES: Readonly<Record<number, ErrorClass>> = {
+  401: AccessError,
+  403: AccessError,
+  404: NotFoundError,
+  405: UnsupportedError,
+  408: TimeoutError,
+  412: PreconditionFailedError,
+  425: ThrottledError,
+  429: ThrottledError,
+  501: UnsupportedError,
 };
 
-function verdictOf({ status, code, region }: S3Failure): Verdict {
-  if (code !== undefined) {
-    const known = Object.entries(CODES).find(([, codes]) => codes.split(" ").includes(code));
-    if (known !== undefined) return known[0] as Verdict;
-  }
-  // A region that is not ours explains a bad request, which a HEAD cannot name.
-  const malformed = code === undefined || code === "AuthorizationHeaderMalformed";
-  if (status === 400 && malformed && region !== undefined) return "region";
+function classOf(status: number, code: string): ErrorClass {
+  const known = CODES.find(([codes]) => codes.test(code))?.[1] ?? STATUSES[status];
   // No answer at all; or a 200 that carries an error, which S3 asks to send again:
   // https://repost.aws/knowledge-center/s3-resolve-200-internalerror
-  if (status === undefined || status < 300) return "unavailable";
-  if (status < 400) return "region";
-  if (status >= 500) return status === 501 ? "unsupported" : "unavailable";
-  switch (status) {
-    case 401:
-    case 403:
-      return "access";
-    case 404:
-      return "not-found";
-    case 405:
-      return "unsupported";
-    case 408:
-      return "timeout";
-    case 412:
-      return "precondition";
-    case 425:
-    case 429:
-      return "throttled";
-    default:
-      return "invalid";
-  }
+  return known ?? (status < 300 || status >= 500 ? UnavailableError : InvalidInputError);
 }
 
 /** The one place where a failure on the wire becomes an error, for both transports. */
 export function errorFrom(failure: S3Failure): CairnError {
-  const { key, status, code, requestId, cause, retryAfter } = failure;
-  const verdict = verdictOf(failure);
-  const text = textOf(failure, verdict);
-  const options = { key, status, code, requestId, cause };
-  switch (verdict) {
-    case "not-found":
-      return new NotFoundError(text, { ...options, what: "object" });
-    case "no-bucket":
-      return new NotFoundError(text, { ...options, what: "bucket" });
-    case "no-upload":
-      return new NotFoundError(text, { ...options, what: "upload" });
-    case "precondition":
-      return new PreconditionFailedError(text, options);
-    case "access":
-      return new AccessError(text, options);
-    case "unsupported":
-      return new UnsupportedError(text, options);
-    case "throttled":
-      return new ThrottledError(text, { ...options, retryAfter });
-    case "timeout":
-      return new TimeoutError(text, options);
-    case "unavailable":
-      return new UnavailableError(text, { ...options, retryAfter });
-    default:
-      return new InvalidInputError(text, options);
-  }
+  const { operation, bucket, key, status = 0, code = "", message = "", region } = failure;
+  const place = `${key === undefined ? "" : `${quote(key)} in `}bucket "${bucket}"`;
+  const answer = `${status || "no answer"} ${code}`.trim();
+  const said = message && `: ${plain(message)}`;
+  return new (classOf(status, code))(
+    `Cannot ${operation} ${place} (${answer})${said}${wayOut(status, code, region)}`,
+    {
+      ...failure,
+      what: code === "NoSuchBucket" ? "bucket" : code === "NoSuchUpload" ? "upload" : "object",
+    },
+  );
 }
 
-function textOf(
-  { operation, key, bucket, status, code, message, region }: S3Failure,
-  verdict: Verdict,
-) {
-  const place = `${key === undefined ? "" : `${JSON.stringify(key)} in `}bucket "${bucket}"`;
-  const answer = [status, code].filter((part) => part !== undefined).join(" ");
-  const said = message === undefined || message === "" ? "" : `: ${plain(message)}`;
-  return `Cannot ${operation} ${place} (${answer || "no answer"})${said}${
-    wayOut(verdict, code, region)
-  }`;
-}
-
-function wayOut(verdict: Verdict, code: string | undefined, region: string | undefined): string {
-  if (verdict === "region") {
-    return region === undefined
-      ? "; the bucket is elsewhere: set `region` and `endpoint` to where it is"
-      : `; the bucket is in ${JSON.stringify(region)}: set \`region\` to it`;
+function wayOut(status: number, code: string, region: string | undefined): string {
+  // A region that is not ours explains a bad request, too, which a HEAD cannot name.
+  if (status >= 300 && status <= 400) {
+    if (region !== undefined) return `; the bucket is in "${region}": set \`region\` to it`;
+    if (status < 400) return "; the bucket is elsewhere: set `region` and `endpoint` to its own";
   }
-  if (verdict === "no-bucket") return "; create the bucket, or correct its name";
-  if (code === "RequestTimeTooSkewed") return "; set this machine's clock";
-  if (code === "InvalidObjectState") return "; it is archived: restore it first";
-  return "";
+  return code === "NoSuchBucket" ? "; create the bucket, or correct its name" : "";
 }
 
 /** A stranger's sentence, fit for a log line. */
 function plain(text: string): string {
   // deno-lint-ignore no-control-regex -- control characters are what it removes
   const line = text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
-  return line.length > 300 ? `${line.slice(0, 297)}...` : line;
+  return shorten(line, 300);
 }

@@ -24,6 +24,7 @@ const NAMED: Readonly<Record<string, string>> = {
   quot: '"',
   apos: "'",
 };
+const ENTITY = /&(?:(lt|gt|amp|quot|apos)|#(\d{1,7})|#x([\da-fA-F]{1,6}));|&/g;
 
 /**
  * Reads a server's XML: elements, text, CDATA and the entities of XML itself.
@@ -37,58 +38,55 @@ export function parseXml(source: string): XmlElement {
   const stack = [top];
   let count = 0;
   let at = 0;
+  const check = (holds: unknown) => {
+    if (!holds) {
+      throw new CorruptError(`The server's XML is malformed, or too large, at character ${at}`);
+    }
+  };
   const after = (end: string, from: number) => {
     const found = source.indexOf(end, from);
-    if (found < 0) throw flaw(`it ends before ${end}`);
+    check(found >= 0);
     return found + end.length;
   };
   const add = (text: string) => {
     const element = stack.at(-1)!;
-    if (element === top && /[^\s\ufeff]/.test(text)) throw flaw("it has text outside its root");
+    check(element !== top || !/[^\s\ufeff]/.test(text));
     element.text += text;
   };
   while (at < source.length) {
     const open = source.indexOf("<", at);
     const end = open < 0 ? source.length : open;
-    if (end > at) add(unescapeXml(source.slice(at, end)));
+    const text = unescapeXml(source.slice(at, end));
+    check(text !== undefined);
+    if (end > at) add(text!);
     if (open < 0) break;
-    if (source.startsWith("<!--", open)) at = after("-->", open + 4);
-    else if (source.startsWith("<?", open)) at = after("?>", open + 2);
-    else if (source.startsWith("<![CDATA[", open)) {
-      at = after("]]>", open + 9);
+    at = open;
+    if (source.startsWith("<!--", at)) at = after("-->", at + 4);
+    else if (source.startsWith("<?", at)) at = after("?>", at + 2);
+    else if (source.startsWith("<![CDATA[", at)) {
+      at = after("]]>", at + 9);
       add(source.slice(open + 9, at - 3));
-    } else if (source.startsWith("<!", open)) throw flaw("it has a document type");
-    else {
-      const tag = TAG.exec(source.slice(open, open + MAX_TAG));
-      if (tag === null) throw flaw("it has a tag that is not well-formed");
+    } else {
+      const tag = TAG.exec(source.slice(at, at + MAX_TAG));
+      check(tag);
       const [whole, closing, name, empty] = tag as unknown as [string, string, string, string];
-      at = open + whole.length;
-      if (closing === "") {
-        if (++count > MAX_ELEMENTS) throw flaw(`it has more than ${MAX_ELEMENTS} elements`);
-        if (stack.length > MAX_DEPTH) throw flaw(`it is nested deeper than ${MAX_DEPTH}`);
+      if (closing) check(stack.length > 1 && stack.pop()!.name === name);
+      else {
+        check(++count <= MAX_ELEMENTS && stack.length <= MAX_DEPTH);
         const element = { name, text: "", children: [] };
         stack.at(-1)!.children.push(element);
-        if (empty === "") stack.push(element);
-      } else if (stack.length === 1 || stack.pop()!.name !== name) {
-        throw flaw("its tags do not match");
+        if (!empty) stack.push(element);
       }
+      at += whole.length;
     }
   }
-  const [root, second] = top.children;
-  if (stack.length > 1 || root === undefined || second !== undefined) {
-    throw flaw("it has no single root that ends");
-  }
-  return root;
-}
-
-/** The first child of that name. */
-export function childOf(element: XmlElement, name: string): XmlElement | undefined {
-  return element.children.find((child) => child.name === name);
+  check(stack.length === 1 && top.children.length === 1);
+  return top.children[0]!;
 }
 
 /** The text of the first child of that name. */
 export function textOf(element: XmlElement, name: string): string | undefined {
-  return childOf(element, name)?.text;
+  return childrenOf(element, name)[0]?.text;
 }
 
 /** All children of that name. */
@@ -107,25 +105,15 @@ export function fitsXml(text: string): boolean {
   return !/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(text);
 }
 
-function unescapeXml(text: string): string {
-  if (!text.includes("&")) return text;
-  return text.replace(/&([^;&]{0,8})(;?)/g, (_, name: string, end: string) => {
-    const code = /^#(?:(\d{1,7})|x([\da-fA-F]{1,6}))$/.exec(name);
-    const point = code === null ? NaN : code[1] ? Number(code[1]) : parseInt(code[2]!, 16);
-    const char = code !== null
-      ? isChar(point) ? String.fromCodePoint(point) : undefined
-      : Object.hasOwn(NAMED, name)
-      ? NAMED[name]
-      : undefined;
-    if (char === undefined || end === "") throw flaw("it has an entity that XML does not know");
+/** `undefined` where an ampersand begins nothing that XML knows. */
+function unescapeXml(text: string): string | undefined {
+  let wrong = false;
+  const plain = text.replace(ENTITY, (_, name, decimal, hex) => {
+    if (name) return NAMED[name]!;
+    const point = decimal ? Number(decimal) : parseInt(hex, 16);
+    const char = point > 0 && point <= 0x10ffff ? String.fromCodePoint(point) : "\ud800";
+    wrong ||= !char.isWellFormed();
     return char;
   });
-}
-
-function isChar(point: number): boolean {
-  return point > 0 && point <= 0x10ffff && !(point >= 0xd800 && point <= 0xdfff);
-}
-
-function flaw(why: string): CorruptError {
-  return new CorruptError(`Cannot read the server's XML: ${why}`);
+  return wrong ? undefined : plain;
 }

@@ -32,21 +32,25 @@ export function checkKey(key: string): void {
 }
 
 function flawOf(key: unknown): string | undefined {
-  if (typeof key !== "string") return `it is of type ${typeof key}; give a string`;
-  if (key === "") return "it is empty; give 1 to 1024 bytes";
+  if (typeof key !== "string") return "give a string";
   const bytes = encoder.encode(key).length;
-  if (bytes > MAX_KEY_BYTES) return `it has ${bytes} bytes of UTF-8; the limit is ${MAX_KEY_BYTES}`;
-  if (!key.isWellFormed()) return "it has a lone surrogate, which no UTF-8 can carry";
-  if (UNSAFE.test(key)) return "it has a control character or a backslash; escape it";
-  if (key.split("/").some((segment) => segment === "" || segment === "." || segment === "..")) {
-    return "it has a segment that is empty, '.' or '..'; escape it";
+  if (bytes > MAX_KEY_BYTES) return `it has ${bytes} bytes; the limit is ${MAX_KEY_BYTES}`;
+  if (!key.isWellFormed() || UNSAFE.test(key)) {
+    return "escape its control characters, backslashes and lone surrogates";
+  }
+  if (key.split("/").some((segment) => /^\.{0,2}$/.test(segment))) {
+    return "escape its segments that are empty, '.' or '..'";
   }
 }
 
 /** A value for a message: quoted, and cut where it is long. */
 export function quote(value: unknown): string {
-  const text = typeof value === "string" ? JSON.stringify(value) : String(value);
-  return text.length > 120 ? `${text.slice(0, 117)}...` : text;
+  return shorten(typeof value === "string" ? JSON.stringify(value) : String(value), 120);
+}
+
+/** A text for a message, cut where it is longer. */
+export function shorten(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most - 3)}...` : text;
 }
 
 /** Orders two keys as S3 does: by the bytes of their UTF-8, which is by code point. */

@@ -1,0 +1,16 @@
+import { InvalidInputError } from "../errors.ts";
+import { quote } from "./key.ts";
+
+/** Refuses what was given: names it, quotes it, and says what to give. */
+export function refuse(name: string, value: unknown, way: string): never {
+  throw new InvalidInputError(`Cannot use ${name}: current value is ${quote(value)}; give ${way}`);
+}
+
+/** Checks options that count something. */
+export function checkWhole(values: Record<string, unknown>, least: number, most = Infinity): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (!Number.isInteger(value) || (value as number) < least || (value as number) > most) {
+      refuse(name, value, `a whole number from ${least} to ${most}`);
+    }
+  }
+}
