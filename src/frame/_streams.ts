@@ -1,4 +1,5 @@
-import { concat } from "./_bytes.ts";
+import { CorruptError } from "../errors.ts";
+import { concat } from "../store/body.ts";
 
 /** Formats that some runtime's streams know. */
 export type StreamFormat = "gzip" | "deflate-raw" | "zstd" | "brotli";
@@ -9,11 +10,6 @@ export type StreamFormat = "gzip" | "deflate-raw" | "zstd" | "brotli";
  * it is noticed: DEFLATE grows at most 1,032 times, to 17 MB.
  */
 const PIECE = 16 * 1024;
-
-/** The output went past its bound. */
-export class OutputTooLongError extends Error {
-  override readonly name = "OutputTooLongError";
-}
 
 type StreamName = "CompressionStream" | "DecompressionStream";
 
@@ -49,7 +45,7 @@ export function compressByStream(
  * Runs bytes through a decompressing stream and stops as soon as more than
  * `limit` bytes came out.
  *
- * @throws {OutputTooLongError} past the limit.
+ * @throws {CorruptError} past the limit.
  * @throws {unknown} the stream's own error, where the bytes make no sense to it.
  */
 export function decompressByStream(
@@ -81,9 +77,7 @@ async function pump(
       const { done, value } = await reader.read();
       if (done) break;
       length += value.length;
-      if (length > limit) {
-        throw new OutputTooLongError(`The output is longer than ${limit} bytes`);
-      }
+      if (length > limit) throw new CorruptError(`A body is longer than ${limit} bytes`);
       pieces.push(value);
     }
     await fed;

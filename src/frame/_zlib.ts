@@ -1,11 +1,13 @@
 /** The part of `node:zlib` that is used here; a runtime may lack any of it. */
 interface Zlib {
-  readonly constants: Readonly<Record<string, number>>;
   readonly zstdCompress?: Transform;
   readonly zstdDecompress?: Transform;
   readonly brotliCompress?: Transform;
   readonly brotliDecompress?: Transform;
 }
+
+/** As `brotli/encode.h` numbers it. */
+const BROTLI_PARAM_QUALITY = 1;
 
 type Transform = (
   bytes: Uint8Array,
@@ -34,24 +36,17 @@ function zlib(): Zlib | undefined {
 export function zlibEncoder(
   algorithm: "zstd" | "brotli",
 ): ((bytes: Uint8Array) => Promise<Uint8Array>) | undefined {
-  const module = zlib();
-  if (module === undefined) return undefined;
-  if (algorithm === "zstd") {
-    const { zstdCompress } = module;
-    return zstdCompress && ((bytes) => run(zstdCompress, bytes, {}));
-  }
-  const { brotliCompress, constants } = module;
-  // Its default, 11, is made for what is packed once and served for years: 100 times slower.
-  const params = { [constants["BROTLI_PARAM_QUALITY"] ?? 1]: 5 };
-  return brotliCompress && ((bytes) => run(brotliCompress, bytes, { params }));
+  const transform = zlib()?.[`${algorithm}Compress`];
+  // Brotli's default, 11, is made for what is packed once and served for years: 100 times slower.
+  const options = algorithm === "brotli" ? { params: { [BROTLI_PARAM_QUALITY]: 5 } } : {};
+  return transform && ((bytes) => run(transform, bytes, options));
 }
 
 /** Unpacks by `node:zlib`, which stops past `limit` bytes, or `undefined` where it cannot. */
 export function zlibDecoder(
   algorithm: "zstd" | "brotli",
 ): ((bytes: Uint8Array, limit: number) => Promise<Uint8Array>) | undefined {
-  const module = zlib();
-  const transform = algorithm === "zstd" ? module?.zstdDecompress : module?.brotliDecompress;
+  const transform = zlib()?.[`${algorithm}Decompress`];
   return transform && ((bytes, limit) => run(transform, bytes, { maxOutputLength: limit }));
 }
 

@@ -28,11 +28,12 @@ export const COMPRESSIONS: readonly Compression[] = [
 
 const ALGORITHMS = COMPRESSIONS.slice(1) as readonly Algorithm[];
 
-const WHERE: Readonly<Record<Algorithm, string>> = {
-  "gzip": "wherever there is CompressionStream",
-  "deflate-raw": "wherever there is CompressionStream",
-  "zstd": "in Node 22.15 or later, Deno, Bun, and Workers with nodejs_compat",
-  "brotli": "in Node 20.16 or later, Deno, Bun, and Workers with nodejs_compat",
+/** From where on Node has it; where it comes from streams, every runtime has it. */
+const NODE: Readonly<Record<Algorithm, string>> = {
+  "gzip": "18",
+  "deflate-raw": "18",
+  "zstd": "22.15",
+  "brotli": "20.16",
 };
 
 const encoders = new Map<Algorithm, Encoder>();
@@ -119,36 +120,35 @@ export function supportedCompressions(): SupportedCompressions {
 
 /** The encoder of an algorithm. */
 export function encoderOf(algorithm: Algorithm): Encoder {
-  const encoder = findEncoder(algorithm);
-  if (encoder !== undefined) return encoder;
-  throw new UnsupportedError(
-    `Cannot write ${algorithm}: this runtime has none; it is available ${WHERE[algorithm]}; ` +
-      `choose another compression, or give one to registerEncoder("${algorithm}", encode)`,
-  );
+  return findEncoder(algorithm) ??
+    refuse(algorithm, `write ${algorithm}`, `registerEncoder("${algorithm}", encode)`);
 }
 
 /** The decoder of an algorithm. */
 export function decoderOf(algorithm: Algorithm): Decoder {
-  const decoder = findDecoder(algorithm);
-  if (decoder !== undefined) return decoder;
+  return findDecoder(algorithm) ??
+    refuse(algorithm, `read ${algorithm}`, `registerDecoder("${algorithm}", decode)`);
+}
+
+function refuse(algorithm: Algorithm, task: string, wayOut: string): never {
   throw new UnsupportedError(
-    `Cannot read ${algorithm}: this runtime has none; it is available ${WHERE[algorithm]}; ` +
-      `read it there, or give one to registerDecoder("${algorithm}", decode)`,
+    `Cannot ${task}: this runtime has none; use Node ${NODE[algorithm]}, Deno, Bun, ` +
+      `a Worker with nodejs_compat, or ${wayOut}`,
   );
 }
 
 function findEncoder(algorithm: Algorithm): Encoder | undefined {
-  const own = encoders.get(algorithm) ?? zlibFor(algorithm, zlibEncoder);
-  if (own !== undefined) return own;
-  if (!hasStream("CompressionStream", algorithm)) return undefined;
-  return (bytes) => compressByStream(algorithm, bytes);
+  return encoders.get(algorithm) ?? zlibFor(algorithm, zlibEncoder) ??
+    (hasStream("CompressionStream", algorithm)
+      ? (bytes) => compressByStream(algorithm, bytes)
+      : undefined);
 }
 
 function findDecoder(algorithm: Algorithm): Decoder | undefined {
-  const own = decoders.get(algorithm) ?? zlibFor(algorithm, zlibDecoder);
-  if (own !== undefined) return own;
-  if (!hasStream("DecompressionStream", algorithm)) return undefined;
-  return (bytes, limit) => decompressByStream(algorithm, bytes, limit);
+  return decoders.get(algorithm) ?? zlibFor(algorithm, zlibDecoder) ??
+    (hasStream("DecompressionStream", algorithm)
+      ? (bytes, limit) => decompressByStream(algorithm, bytes, limit)
+      : undefined);
 }
 
 // gzip and deflate-raw come from streams in every runtime: one path to trust, and none of it node's.

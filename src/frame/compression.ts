@@ -1,4 +1,5 @@
-import { CorruptError, InvalidInputError, UnsupportedError } from "../errors.ts";
+import { CorruptError, UnsupportedError } from "../errors.ts";
+import { refuse } from "../store/_options.ts";
 import { worthCompressing } from "./_sample.ts";
 import { type Compression, COMPRESSIONS, decoderOf, encoderOf } from "./codec.ts";
 
@@ -44,10 +45,7 @@ export async function compress(payload: Uint8Array, choice: CompressionChoice): 
   const compression = choice === "auto" ? "gzip" : choice;
   if (compression === "none") return asItIs;
   if (!COMPRESSIONS.includes(compression)) {
-    throw new InvalidInputError(
-      `Cannot use the compression ${JSON.stringify(choice)}: give "auto" or one of ` +
-        COMPRESSIONS.map((name) => `"${name}"`).join(", "),
-    );
+    refuse("compression", choice, `auto or one of ${COMPRESSIONS.join(", ")}`);
   }
   const encode = encoderOf(compression);
   if (payload.length === 0) return asItIs;
@@ -65,38 +63,31 @@ export async function compress(payload: Uint8Array, choice: CompressionChoice): 
  */
 export async function decompress(packed: Packed, length: number): Promise<Uint8Array> {
   const { compression, bytes } = packed;
-  if (length > bytes.length * MAX_RATIO[compression]) {
-    throw new CorruptError(
-      `This frame is damaged: it claims ${length} bytes of plaintext, more than ` +
-        `${bytes.length} bytes of payload (${compression}) can give`,
-    );
-  }
+  if (length > bytes.length * MAX_RATIO[compression]) throw damaged(packed, length);
   const plain = compression === "none"
     ? bytes
     : await unpack(decoderOf(compression), packed, length);
-  if (plain.length !== length) {
-    throw new CorruptError(
-      `This frame is damaged: it records ${length} bytes of plaintext, and its payload ` +
-        `(${compression}) gives ${plain.length > length ? "more" : plain.length}`,
-    );
-  }
+  if (plain.length !== length) throw damaged(packed, length);
   // A Buffer, from node:zlib or the caller's own bytes, would leak its other ways of slicing.
   return new Uint8Array(plain.buffer, plain.byteOffset, plain.length);
 }
 
 async function unpack(
   decode: (bytes: Uint8Array, limit: number) => Uint8Array | Promise<Uint8Array>,
-  { compression, bytes }: Packed,
+  packed: Packed,
   length: number,
 ): Promise<Uint8Array> {
   try {
-    return await decode(bytes, length);
+    return await decode(packed.bytes, length);
   } catch (cause) {
-    if (cause instanceof UnsupportedError) throw cause;
-    throw new CorruptError(
-      `This frame is damaged: ${compression} cannot unpack its ${bytes.length} bytes of payload ` +
-        `to the ${length} it records`,
-      { cause },
-    );
+    throw cause instanceof UnsupportedError ? cause : damaged(packed, length, cause);
   }
+}
+
+function damaged({ compression, bytes }: Packed, length: number, cause?: unknown): CorruptError {
+  return new CorruptError(
+    `This frame claims ${length} bytes that ${compression} cannot unpack from its ` +
+      `${bytes.length} bytes of payload`,
+    { cause },
+  );
 }

@@ -1,4 +1,5 @@
 import { CorruptError, InvalidInputError } from "../errors.ts";
+import { refuse } from "../store/_options.ts";
 import {
   type FrameKind,
   HEADER_LENGTH,
@@ -76,21 +77,14 @@ export async function encodeFrame(
   options: EncodeFrameOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { kind, compression: choice = "gzip", nonce = defaultNonce(kind) } = options;
-  if (!isFrameKind(kind)) {
-    throw new InvalidInputError(
-      `Cannot make a frame of kind ${JSON.stringify(kind)}: give "checkpoint", "writes" or "chunk"`,
-    );
-  }
+  if (!isFrameKind(kind)) refuse("kind", kind, "checkpoint, writes or chunk");
   if (payload.length > MAX_FRAME_PLAINTEXT) {
     throw new InvalidInputError(
-      `Cannot store ${payload.length} bytes in one object: the limit is ${MAX_FRAME_PLAINTEXT}; ` +
-        `keep large values as objects of their own, and their keys in the state`,
+      `Cannot store ${payload.length} bytes in one object: the limit is ${MAX_FRAME_PLAINTEXT}`,
     );
   }
   if (nonce.length !== NONCE_LENGTH) {
-    throw new InvalidInputError(
-      `Cannot use a nonce of ${nonce.length} bytes: give ${NONCE_LENGTH}`,
-    );
+    refuse("nonce.length", nonce.length, String(NONCE_LENGTH));
   }
   const { compression, bytes } = await compress(payload, choice);
   return await seal(
@@ -128,9 +122,7 @@ export async function decodeFrame(
     throw new CorruptError(`This frame holds a ${kind} where a ${expected} is expected`);
   }
   if (length > limit) {
-    throw new CorruptError(
-      `This frame claims ${length} bytes of plaintext: the limit is ${limit}`,
-    );
+    throw new CorruptError(`This frame claims ${length} bytes: the limit is ${limit}`);
   }
   const packed = { compression, bytes: bytes.subarray(HEADER_LENGTH) };
   return { kind, nonce, compression, payload: await decompress(packed, length) };

@@ -71,7 +71,7 @@ for (const [name, id, pack, unpack] of PACK) {
     await assert.rejects(decodeFrame(frame), (error) => {
       assert(error instanceof CorruptError);
       assert(error.cause instanceof Error);
-      assert.match(error.message, new RegExp(`${name} cannot unpack its 500 bytes`));
+      assert.match(error.message, new RegExp(`${name} cannot unpack from its 500 bytes`));
       return true;
     });
   });
