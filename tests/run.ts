@@ -13,23 +13,23 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import config from "../deno.json" with { type: "json" };
-import { down, ROOT, type ServerKind, up, variablesOf } from "./servers/_server.ts";
+import { type Count, countJunit } from "./_junit.ts";
+import { down, find, ROOT, type ServerKind, up, variablesOf } from "./servers/_server.ts";
 import { localstack } from "./servers/localstack.ts";
 import { minio } from "./servers/minio.ts";
 
 /** What a suite came to. */
-interface Result {
+interface Result extends Count {
   readonly stage: string;
   readonly suite: string;
-  readonly passed: number;
-  readonly failed: number;
   readonly seconds: number;
 }
 
-type Count = Pick<Result, "passed" | "failed">;
-
 const OUT = `${ROOT}.cache/results`;
 const DENO = Deno.execPath();
+
+/** The longest that one suite may take, in milliseconds: what hangs fails. */
+const LIMIT = 20 * 60_000;
 
 const STAGES: Record<string, (stage: string) => Promise<void>> = {
   checks: async (stage) => {
@@ -81,6 +81,9 @@ const STAGES: Record<string, (stage: string) => Promise<void>> = {
 
 const results: Result[] = [];
 
+/** Ends the suite that runs. */
+const interruption = new AbortController();
+
 /** The suites that need a server, on one. */
 async function withServer(stage: string, kind: ServerKind): Promise<void> {
   await serving(stage, kind, async (variables) => {
@@ -90,22 +93,33 @@ async function withServer(stage: string, kind: ServerKind): Promise<void> {
   });
 }
 
-/** Does something while a server runs, and ends the server also where that fails. */
+/**
+ * Does something while a server runs, and ends the server also where that
+ * fails. One that ran before is used, and left running.
+ */
 async function serving(
   stage: string,
   kind: ServerKind,
   work: (variables: Record<string, string>) => Promise<void>,
 ): Promise<void> {
-  const interrupted = () => void down(kind).finally(() => Deno.exit(130));
-  Deno.addSignalListener("SIGINT", interrupted);
+  const isOthers = await find(kind) !== undefined;
+  const end = async () => {
+    if (!isOthers) await down(kind);
+  };
+  const interrupted = () => {
+    interruption.abort();
+    void end().finally(() => Deno.exit(130));
+  };
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  for (const signal of signals) Deno.addSignalListener(signal, interrupted);
   try {
     await work(variablesOf(await up(kind)));
   } catch (error) {
     console.error(error);
     results.push({ stage, suite: kind.name, passed: 0, failed: 1, seconds: 0 });
   } finally {
-    Deno.removeSignalListener("SIGINT", interrupted);
-    await down(kind);
+    for (const signal of signals) Deno.removeSignalListener(signal, interrupted);
+    await end();
   }
 }
 
@@ -126,13 +140,8 @@ async function denoTest(
   const junit = `${OUT}/${stage}.xml`;
   await rm(junit, { force: true });
   const args = ["test", "-A", "--quiet", "--reporter=dot", `--junit-path=${junit}`, ...files];
-  await suite(stage, name, args, variables, async () => {
-    const [all] = /<testsuites [^>]*>/.exec(await readFile(junit, "utf8")) ?? [""];
-    const count = (attribute: string) =>
-      Number(new RegExp(` ${attribute}="(\\d+)"`).exec(all)?.[1] ?? 0);
-    const failed = count("failures") + count("errors") + count("disabled") + count("skipped");
-    return { passed: count("tests") - failed, failed };
-  });
+  const count = async () => countJunit(await readFile(junit, "utf8"), files);
+  await suite(stage, name, args, variables, count);
 }
 
 async function vitest(
@@ -177,19 +186,23 @@ async function suite(
 ): Promise<void> {
   console.log(`\n${stage}: ${name} ...`);
   const started = Date.now();
-  const output = await new Deno.Command(command, {
+  const child = new Deno.Command(command, {
     args,
     cwd: ROOT,
     env: { NO_COLOR: "1", ...variables },
     stdin: "null",
-    stdout: quiet ? "piped" : "inherit",
-    stderr: quiet ? "piped" : "inherit",
-  }).output();
-  const { success } = output;
-  if (quiet && !success) {
-    const said = [output.stdout, output.stderr].map((bytes) => new TextDecoder().decode(bytes));
-    console.log(said.join("").split("\n").slice(0, 200).join("\n"));
-  }
+    stdout: "piped",
+    stderr: "piped",
+    signal: AbortSignal.any([interruption.signal, AbortSignal.timeout(LIMIT)]),
+  }).spawn();
+  const said: string[] = [];
+  const tell = quiet ? (text: string) => void said.push(text) : show;
+  const [{ success }] = await Promise.all([
+    child.status,
+    follow(child.stdout, tell),
+    follow(child.stderr, tell),
+  ]);
+  if (quiet && !success) show(said.join("").split("\n").slice(0, 200).join("\n"));
   let counted: Count;
   try {
     counted = await count(success);
@@ -202,6 +215,20 @@ async function suite(
   const least = success && passed + failed > 0 ? 0 : 1;
   const seconds = Math.round((Date.now() - started) / 1000);
   results.push({ stage, suite: name, passed, failed: Math.max(failed, least), seconds });
+}
+
+/** Prints what a suite says; the dots of `deno test`, each a line of its own, as one line. */
+function show(text: string): void {
+  let bytes = new TextEncoder().encode(text.replace(/^([.!,])\n/gm, "$1"));
+  // A pipe may take less than it is given.
+  while (bytes.length > 0) bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
+}
+
+async function follow(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  tell: (text: string) => void,
+): Promise<void> {
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) tell(text);
 }
 
 function needsServer(file: string): boolean {

@@ -5,8 +5,9 @@
  * @module
  */
 import { AwsClient } from "aws4fetch";
-import { createServer } from "node:net";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import process from "node:process";
 import { fileURLToPath } from "node:url";
 
 /** The checkout. */
@@ -55,6 +56,8 @@ export async function up(kind: ServerKind): Promise<ServerAddress> {
   }
   const running = await find(kind);
   if (running !== undefined) return running;
+  // What is left of one that no longer answers would stay for good: the state is written anew.
+  await down(kind);
   const home = homeOf(kind);
   await mkdir(home, { recursive: true });
   await kind.install(home);
@@ -88,7 +91,7 @@ export async function up(kind: ServerKind): Promise<ServerAddress> {
           `the end of ${log}:\n${end}`,
       );
     }
-    await new Promise((resolve) => setTimeout(resolve, 250));
+    await pause();
   }
   await makeBucket(address);
   console.error(`${kind.name}: ready after ${Math.round((Date.now() - started) / 1000)} s`);
@@ -100,15 +103,10 @@ export async function down(kind: ServerKind): Promise<void> {
   const state = await readState(kind);
   if (state === undefined) return;
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    if (!await isOurs(kind, state.pid)) break;
     // The whole group: a server may have children.
-    await new Deno.Command("kill", {
-      args: [`-${signal.slice(3)}`, "--", `-${state.pid}`],
-      stderr: "null",
-    }).output();
-    for (let tries = 0; tries < 40 && await isAlive(state.pid); tries++) {
-      await new Promise((resolve) => setTimeout(resolve, 250));
-    }
-    if (!await isAlive(state.pid)) break;
+    process.kill(-state.pid, signal);
+    for (let tries = 0; tries < 40 && await isOurs(kind, state.pid); tries++) await pause();
   }
   await rm(stateOf(kind), { force: true });
   await rm(`${homeOf(kind)}/data`, { recursive: true, force: true });
@@ -121,7 +119,7 @@ export async function find(kind: ServerKind): Promise<ServerAddress | undefined>
   const state = await readState(kind);
   if (state === undefined) return undefined;
   const address = addressOf(kind, state.port);
-  return await isAlive(state.pid) && await isHealthy(kind, address) ? address : undefined;
+  return await isOurs(kind, state.pid) && await isHealthy(kind, address) ? address : undefined;
 }
 
 /** The variables by which suites find a server. */
@@ -213,12 +211,23 @@ async function isHealthy(kind: ServerKind, { endpoint }: ServerAddress): Promise
   }
 }
 
-async function isAlive(pid: number): Promise<boolean> {
-  const { success } = await new Deno.Command("kill", {
-    args: ["-0", `${pid}`],
-    stderr: "null",
-  }).output();
-  return success;
+/** Whether a process runs and is the server: its number may long be somebody else's. */
+async function isOurs(kind: ServerKind, pid: number): Promise<boolean> {
+  try {
+    return (await commandLineOf(pid)).includes(homeOf(kind));
+  } catch {
+    return false;
+  }
+}
+
+async function commandLineOf(pid: number): Promise<string> {
+  if (Deno.build.os === "linux") return await readFile(`/proc/${pid}/cmdline`, "utf8");
+  const args = ["-o", "args=", "-p", `${pid}`];
+  return new TextDecoder().decode((await new Deno.Command("ps", { args }).output()).stdout);
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 250));
 }
 
 async function readState(kind: ServerKind): Promise<{ pid: number; port: number } | undefined> {

@@ -7,11 +7,11 @@
  *
  * @module
  */
-import { stat } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { main, ROOT, run, type ServerKind } from "./_server.ts";
 
 /**
- * The last line that needs no account. Every package is pinned in
+ * The newest that needs no account and runs on Python 3.11, which Debian 12 has. Every package is pinned in
  * `localstack_requirements.txt`, with the few that its own bounds leave too open.
  */
 const VERSION = "4.12.0";
@@ -26,6 +26,18 @@ from localstack.runtime.main import main
 main()
 `;
 
+/** The first Python that LocalStack runs on. */
+async function python(): Promise<string> {
+  const names = ["python3", "python3.13", "python3.12", "python3.11"];
+  const args = ["-c", "import sys; sys.exit(sys.version_info < (3, 11))"];
+  for (const name of names) {
+    const { success } = await new Deno.Command(name, { args }).output()
+      .catch(() => ({ success: false }));
+    if (success) return name;
+  }
+  throw new Error(`LocalStack needs Python 3.11 or newer on the PATH; tried ${names.join(", ")}`);
+}
+
 /** LocalStack. */
 export const localstack: ServerKind = {
   name: "localstack",
@@ -35,19 +47,22 @@ export const localstack: ServerKind = {
   secretAccessKey: "test",
   async install(home) {
     const venv = `${home}/venv-${VERSION}`;
-    const isThere = await stat(`${venv}/installed`).then(() => true, () => false);
-    if (isThere) return;
-    await run("localstack: making a virtual environment", "python3", ["-m", "venv", venv]);
-    const requirements = `${ROOT}tests/servers/localstack_requirements.txt`;
+    const marker = `${venv}/installed`;
+    const list = `${ROOT}tests/servers/localstack_requirements.txt`;
+    const wanted = await readFile(list, "utf8");
+    // An installation that was interrupted, or that is of another list, is made anew.
+    if (await readFile(marker, "utf8").catch(() => "") === wanted) return;
+    await rm(venv, { recursive: true, force: true });
+    await run("localstack: making a virtual environment", await python(), ["-m", "venv", venv]);
     await run(`localstack: installing ${VERSION}, about a minute`, `${venv}/bin/pip`, [
       "install",
       "--quiet",
       "--disable-pip-version-check",
       "--no-deps", // the list is whole
       "--requirement",
-      requirements,
+      list,
     ]);
-    await Deno.writeTextFile(`${venv}/installed`, "");
+    await writeFile(marker, wanted);
   },
   command(home, port) {
     return {
