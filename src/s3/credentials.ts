@@ -27,8 +27,7 @@ export function credentialsSource(
   now: () => number = Date.now,
 ): CredentialsSource {
   if (typeof credentials !== "function") {
-    const flaw = flawOf(credentials);
-    if (flaw !== undefined) throw new InvalidInputError(`Cannot use credentials: ${flaw}`);
+    check(credentials, InvalidInputError);
     return {
       get: () => Promise.resolve(credentials),
       replace: () => Promise.resolve(undefined),
@@ -36,13 +35,15 @@ export function credentialsSource(
   }
   let current: S3Credentials | undefined;
   let reading: Promise<S3Credentials> | undefined;
-  const left = () => current === undefined ? 0 : endOf(current) - now();
+  const left = () => current ? (current.expiration?.getTime() ?? Infinity) - now() : 0;
 
   async function ask(provider: S3CredentialsProvider): Promise<S3Credentials> {
     try {
-      return current = checked(await provider());
+      const given = await provider();
+      check(given, AccessError);
+      return current = given;
     } catch (error) {
-      if (current !== undefined && left() > 0) return current;
+      if (current && left() > 0) return current;
       if (error instanceof CairnError) throw error;
       throw new AccessError("Cannot read credentials: the provider failed", { cause: error });
     }
@@ -59,37 +60,31 @@ export function credentialsSource(
   };
 }
 
-function endOf({ expiration }: S3Credentials): number {
-  return expiration === undefined ? Infinity : expiration.getTime();
-}
-
 function same(a: S3Credentials, b: S3Credentials): boolean {
   return a.accessKeyId === b.accessKeyId && a.secretAccessKey === b.secretAccessKey &&
     a.sessionToken === b.sessionToken;
 }
 
-function checked(credentials: S3Credentials): S3Credentials {
-  const flaw = flawOf(credentials);
-  if (flaw === undefined) return credentials;
-  throw new AccessError(`Cannot use the credentials that the provider gave: ${flaw}`);
+// Says which field is wrong, and never what it holds.
+function check(credentials: S3Credentials, Wrong: new (message: string) => CairnError): void {
+  const { accessKeyId, secretAccessKey, sessionToken = "", expiration = new Date() } =
+    (credentials ?? {}) as Partial<S3Credentials>;
+  const wrong = !isWord(accessKeyId)
+    ? "accessKeyId"
+    : !isWord(secretAccessKey)
+    ? "secretAccessKey"
+    : typeof sessionToken !== "string"
+    ? "sessionToken"
+    : !(expiration instanceof Date) || isNaN(expiration.getTime())
+    ? "expiration"
+    : undefined;
+  if (wrong === undefined) return;
+  throw new Wrong(
+    `Cannot use credentials: ${wrong} is missing or malformed; give { accessKeyId, ` +
+      "secretAccessKey } of ASCII without a space, or a function that does",
+  );
 }
 
-// Says which field is wrong, and never what it holds.
-function flawOf(credentials: unknown): string | undefined {
-  if (typeof credentials !== "object" || credentials === null) {
-    return "give { accessKeyId, secretAccessKey } or a function that does";
-  }
-  const fields = credentials as Record<string, unknown>;
-  for (const name of ["accessKeyId", "secretAccessKey"]) {
-    const value = fields[name];
-    if (typeof value !== "string" || value === "") return `${name} is no string, or empty`;
-    if (!/^[\x21-\x7e]+$/.test(value)) return `${name} has a space or a character beyond ASCII`;
-  }
-  const { sessionToken, expiration } = fields;
-  if (sessionToken !== undefined && typeof sessionToken !== "string") {
-    return "sessionToken is no string";
-  }
-  if (expiration !== undefined && !(expiration instanceof Date && !isNaN(expiration.getTime()))) {
-    return "expiration is no valid Date";
-  }
+function isWord(value: unknown): boolean {
+  return typeof value === "string" && /^[\x21-\x7e]+$/.test(value);
 }

@@ -6,9 +6,12 @@ import { errorFrom } from "./errors.ts";
 import { fitsXml } from "./xml.ts";
 import type { S3Context } from "./context.ts";
 
+/** The most keys of one DeleteObjects. */
+const MAX_KEYS = 1000;
+
 /** `delete` of an S3 store. */
 export function createDelete({ settings, policy, driver }: S3Context): ObjectStore["delete"] {
-  const { bucket, dialect } = settings;
+  const { bucket } = settings;
 
   async function deleteOne(key: string, signal?: AbortSignal): Promise<void> {
     try {
@@ -42,8 +45,8 @@ export function createDelete({ settings, policy, driver }: S3Context): ObjectSto
     const all = [...new Set(keys)];
     const batched = all.length === 1 ? [] : all.filter(fitsXml);
     const single = all.length === 1 ? all : all.filter((key) => !fitsXml(key));
-    for (let at = 0; at < batched.length; at += dialect.maxDeleteKeys) {
-      await deleteBatch(batched.slice(at, at + dialect.maxDeleteKeys), signal);
+    for (let at = 0; at < batched.length; at += MAX_KEYS) {
+      await deleteBatch(batched.slice(at, at + MAX_KEYS), signal);
     }
     for (const key of single) await deleteOne(key, signal);
   };

@@ -1,5 +1,4 @@
-import { InvalidInputError } from "../errors.ts";
-import { quote } from "../store/key.ts";
+import { refuse } from "../store/_options.ts";
 import type { StoreCapabilities } from "../store/store.ts";
 
 /** The dialects of S3 that are known by name; `unknown` is anything else that speaks it. */
@@ -18,16 +17,10 @@ export interface Dialect {
   readonly pathStyle: boolean;
   /** How DeleteObjects is checksummed: one way, never two. */
   readonly deleteChecksum: "content-md5" | "x-amz-checksum";
-  /** The most keys of one DeleteObjects. */
-  readonly maxDeleteKeys: number;
-  /** `If-None-Match: *` and `If-Match` are honoured on PutObject. */
-  readonly conditionalPut: boolean;
-  /** They are honoured on CompleteMultipartUpload, too. */
+  /** `If-None-Match: *` and `If-Match` are honoured not on PutObject alone, but on CompleteMultipartUpload, too. */
   readonly conditionalComplete: boolean;
   /** What stands before their names on CopyObject; `undefined` where a copy takes no condition. */
   readonly copyConditionPrefix: string | undefined;
-  /** LIST is in ascending order of the keys' bytes. */
-  readonly orderedList: boolean;
   /** How LIST is asked to encode keys; `undefined` where it must not be asked. */
   readonly listEncoding: "url" | undefined;
 }
@@ -39,22 +32,17 @@ const PLAIN: Dialect = {
   // The older of the two: servers that know no x-amz-checksum-* ask for it.
   // https://github.com/aws/aws-sdk-js-v3/issues/6819
   deleteChecksum: "content-md5",
-  maxDeleteKeys: 1000,
-  conditionalPut: true,
   // Safe rather than sorry: bytes then go in one PutObject, and only a long
   // stream with a precondition is refused.
   conditionalComplete: false,
   copyConditionPrefix: undefined,
-  orderedList: true,
   listEncoding: "url",
 };
 
-const DIALECTS: Readonly<Record<DialectName, Dialect>> = {
+const DIALECTS: Readonly<Record<DialectName, Partial<Dialect>>> = {
   // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
   // https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
   aws: {
-    ...PLAIN,
-    name: "aws",
     pathStyle: false,
     deleteChecksum: "x-amz-checksum",
     conditionalComplete: true,
@@ -63,32 +51,28 @@ const DIALECTS: Readonly<Record<DialectName, Dialect>> = {
   // https://developers.cloudflare.com/r2/api/s3/conditional-operations/
   // https://developers.cloudflare.com/r2/api/s3/api/
   r2: {
-    ...PLAIN,
-    name: "r2",
     region: "auto",
     conditionalComplete: true,
     copyConditionPrefix: "cf-copy-destination-",
   },
   // https://github.com/minio/minio/blob/master/cmd/object-multipart-handlers.go
-  minio: { ...PLAIN, name: "minio", conditionalComplete: true },
+  minio: { conditionalComplete: true },
   // https://github.com/localstack/localstack/blob/main/localstack-core/localstack/services/s3/provider.py
   localstack: {
-    ...PLAIN,
-    name: "localstack",
     conditionalComplete: true,
     // It compares encoded keys with a startAfter and a token that are not, and loses keys.
     listEncoding: undefined,
   },
   // https://docs.ceph.com/en/latest/radosgw/s3/objectops/
-  ceph: { ...PLAIN, name: "ceph" },
-  unknown: PLAIN,
+  ceph: {},
+  unknown: {},
 };
 
 /** By host and port, as the endpoint has them; 4566 is LocalStack's own. */
 const HOSTS: readonly (readonly [RegExp, DialectName])[] = [
   [/(^|\.)amazonaws\.com(\.cn)?(:\d+)?$/, "aws"],
   [/(^|\.)r2\.cloudflarestorage\.com(:\d+)?$/, "r2"],
-  [/(^|\.)(localhost\.)?localstack(\.cloud)?(:\d+)?$|:4566$/, "localstack"],
+  [/(^|\.)localstack(\.cloud)?(:\d+)?$|:4566$/, "localstack"],
   [/(^|[.-])minio([.:-]|$)/, "minio"],
 ];
 
@@ -99,19 +83,15 @@ const HOSTS: readonly (readonly [RegExp, DialectName])[] = [
  * @throws {InvalidInputError} where there is no dialect of that name.
  */
 export function dialectFor(endpoint?: string | URL, name?: DialectName): Dialect {
-  if (name !== undefined) {
-    if (!Object.hasOwn(DIALECTS, name)) {
-      throw new InvalidInputError(
-        `Cannot use dialect: current value is ${quote(name)}; give one of ${
-          Object.keys(DIALECTS).join(", ")
-        }`,
-      );
-    }
-    return DIALECTS[name];
+  name ??= endpoint === undefined ? "aws" : nameOf(new URL(endpoint));
+  if (!Object.hasOwn(DIALECTS, name)) {
+    refuse("dialect", name, `one of ${Object.keys(DIALECTS).join(", ")}`);
   }
-  if (endpoint === undefined) return DIALECTS.aws;
-  const { host } = new URL(endpoint);
-  return DIALECTS[HOSTS.find(([known]) => known.test(host))?.[1] ?? "unknown"];
+  return { ...PLAIN, ...DIALECTS[name], name };
+}
+
+function nameOf({ host }: URL): DialectName {
+  return HOSTS.find(([known]) => known.test(host))?.[1] ?? "unknown";
 }
 
 /** Whether a bucket is a directory bucket of S3 Express One Zone. */
@@ -119,18 +99,16 @@ export function isDirectoryBucket(bucket: string): boolean {
   return bucket.endsWith("--x-s3");
 }
 
-/** What a bucket honours by its dialect, with what the user knows better. */
+/** What a bucket honours, with what the user knows better. */
 export function capabilitiesOf(
-  dialect: Dialect,
   bucket: string,
-  override: Partial<StoreCapabilities> = {},
-): StoreCapabilities {
-  const { conditionalPut, orderedList } = dialect;
-  return {
-    conditionalCreate: override.conditionalCreate ?? conditionalPut,
-    conditionalUpdate: override.conditionalUpdate ?? conditionalPut,
+  {
+    conditionalCreate = true,
+    conditionalUpdate = true,
     // https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-differences.html
-    orderedList: override.orderedList ?? (orderedList && !isDirectoryBucket(bucket)),
-    presign: override.presign ?? true,
-  };
+    orderedList = !isDirectoryBucket(bucket),
+    presign = true,
+  }: Partial<StoreCapabilities> = {},
+): StoreCapabilities {
+  return { conditionalCreate, conditionalUpdate, orderedList, presign };
 }

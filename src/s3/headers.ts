@@ -1,4 +1,6 @@
-import { CorruptError, InvalidInputError } from "../errors.ts";
+import { CorruptError } from "../errors.ts";
+import { refuse } from "../store/_options.ts";
+import { quote } from "../store/key.ts";
 import type { ByteRange, ObjectInfo, Precondition } from "../store/store.ts";
 
 /** An ETag as the wire has it: quoted. */
@@ -17,9 +19,7 @@ export function unquoteETag(etag: string): string {
  * @throws {CorruptError} where there is none.
  */
 export function etagFromHeaders(key: string, headers: Headers): string {
-  const etag = headers.get("etag");
-  if (etag === null) throw missing("ETag", key);
-  return unquoteETag(etag);
+  return unquoteETag(headers.get("etag") ?? incomplete(key));
 }
 
 /** The headers of a write's precondition. */
@@ -39,11 +39,7 @@ export function conditionHeaders(
  */
 export function checkETag(etag: string): string {
   if (typeof etag === "string" && /^[\x21\x23-\x7e]{1,1024}$/.test(etag)) return etag;
-  throw new InvalidInputError(
-    `Cannot use ifMatch: current value is ${
-      JSON.stringify(etag)
-    }; give an ETag that this store gave`,
-  );
+  refuse("ifMatch", etag, "an ETag that this store gave");
 }
 
 /** The value of a `Range` header. */
@@ -68,15 +64,25 @@ export function retryAfter(value: string | null | undefined, now: number): numbe
 export function infoFromHeaders(key: string, headers: Headers): ObjectInfo {
   const total = /\/(\d+)$/.exec(headers.get("content-range") ?? "")?.[1];
   const size = total ?? headers.get("content-length");
-  const lastModified = new Date(headers.get("last-modified") ?? NaN);
-  if (size === null || !/^\d+$/.test(size)) throw missing("Content-Length", key);
-  if (Number.isNaN(lastModified.getTime())) throw missing("Last-Modified", key);
-  return { key, size: Number(size), etag: etagFromHeaders(key, headers), lastModified };
+  return infoOf(key, size, headers.get("etag"), headers.get("last-modified"));
 }
 
-function missing(header: string, key: string): CorruptError {
-  return new CorruptError(
-    `The answer for ${JSON.stringify(key)} has no ${header}; a proxy may have removed it`,
-    { key },
-  );
+/**
+ * What a server tells of an object, checked.
+ *
+ * @throws {CorruptError} where there is no length, ETag or date.
+ */
+export function infoOf(
+  key: string,
+  size: string | null | undefined,
+  etag: string | null | undefined,
+  date: string | null | undefined,
+): ObjectInfo {
+  const lastModified = new Date(date ?? NaN);
+  if (!etag || !/^\d{1,16}$/.test(size ?? "") || isNaN(lastModified.getTime())) incomplete(key);
+  return { key, size: Number(size), etag: unquoteETag(etag), lastModified };
+}
+
+function incomplete(key: string): never {
+  throw new CorruptError(`The answer for ${quote(key)} has no length, ETag or date`, { key });
 }

@@ -16,8 +16,7 @@ export function md5(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   padded.set(bytes);
   padded[bytes.length] = 0x80;
   const view = new DataView(padded.buffer);
-  view.setUint32(padded.length - 8, bytes.length << 3, true);
-  view.setUint32(padded.length - 4, Math.floor(bytes.length / 2 ** 29), true);
+  view.setBigUint64(padded.length - 8, BigInt(bytes.length) * 8n, true);
   const state = Uint32Array.of(0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476);
   for (let offset = 0; offset < padded.length; offset += 64) addBlock(state, view, offset);
   const digest = new Uint8Array(16);
@@ -47,9 +46,4 @@ function addBlock(state: Uint32Array, view: DataView, offset: number): void {
 /** Bytes in base64, as headers want a digest. */
 export function base64(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes));
-}
-
-/** Bytes in hexadecimal, as an ETag has them. */
-export function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,8 +1,9 @@
 import { CorruptError } from "../errors.ts";
 import type { PartRef } from "../store/multipart.ts";
-import type { ListPage, ObjectInfo } from "../store/store.ts";
-import { quoteETag, unquoteETag } from "./headers.ts";
-import { hex, md5 } from "./md5.ts";
+import type { ListPage } from "../store/store.ts";
+import { infoOf, quoteETag } from "./headers.ts";
+import { toHex } from "../store/hex.ts";
+import { md5 } from "./md5.ts";
 import { decodeListed } from "./uri.ts";
 import { childrenOf, escapeXml, textOf, type XmlElement } from "./xml.ts";
 
@@ -22,7 +23,7 @@ export interface DeleteFailure {
 /** The body of DeleteObjects: quiet, so that the answer names failures only. */
 export function deleteBody(keys: readonly string[]): string {
   const objects = keys.map((key) => `<Object><Key>${escapeXml(key)}</Key></Object>`);
-  return `<Delete xmlns="${NAMESPACE}">${objects.join("")}<Quiet>true</Quiet></Delete>`;
+  return document("Delete", `${objects.join("")}<Quiet>true</Quiet>`);
 }
 
 /** The body of CompleteMultipartUpload. */
@@ -30,12 +31,12 @@ export function completeBody(parts: readonly PartRef[]): string {
   const items = parts.map(({ number, etag }) =>
     `<Part><PartNumber>${number}</PartNumber><ETag>${escapeXml(quoteETag(etag))}</ETag></Part>`
   );
-  return `<CompleteMultipartUpload xmlns="${NAMESPACE}">${
-    items.join("")
-  }</CompleteMultipartUpload>`;
+  return document("CompleteMultipartUpload", items.join(""));
 }
 
-const NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/";
+function document(root: string, content: string): string {
+  return `<${root} xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${content}</${root}>`;
+}
 
 /**
  * The ETag that a multipart upload of these parts gives, where the server
@@ -45,7 +46,7 @@ export function multipartETag(parts: readonly PartRef[]): string | undefined {
   if (!parts.every(({ etag }) => /^[\da-f]{32}$/.test(etag))) return undefined;
   const digits = parts.map(({ etag }) => etag).join("");
   const bytes = Uint8Array.from(digits.match(/../g) ?? [], (pair) => parseInt(pair, 16));
-  return `${hex(md5(bytes))}-${parts.length}`;
+  return `${toHex(md5(bytes))}-${parts.length}`;
 }
 
 /**
@@ -56,27 +57,17 @@ export function multipartETag(parts: readonly PartRef[]): string | undefined {
 export function listAnswer(root: XmlElement): ListAnswer {
   expectRoot(root, "ListBucketResult");
   const decode = textOf(root, "EncodingType") === "url" ? decodeListed : (text: string) => text;
-  const next = textOf(root, "IsTruncated") === "true"
-    ? need(root, "NextContinuationToken")
-    : undefined;
   return {
-    objects: childrenOf(root, "Contents").map((entry) => infoOf(entry, decode)),
+    objects: childrenOf(root, "Contents").map((entry) =>
+      infoOf(
+        decode(need(entry, "Key")),
+        textOf(entry, "Size"),
+        textOf(entry, "ETag"),
+        textOf(entry, "LastModified"),
+      )
+    ),
     prefixes: childrenOf(root, "CommonPrefixes").map((entry) => decode(need(entry, "Prefix"))),
-    next,
-  };
-}
-
-function infoOf(entry: XmlElement, decode: (text: string) => string): ObjectInfo {
-  const size = need(entry, "Size");
-  const lastModified = new Date(need(entry, "LastModified"));
-  if (!/^\d{1,16}$/.test(size) || Number.isNaN(lastModified.getTime())) {
-    throw new CorruptError("A listing has an entry whose size or date is none");
-  }
-  return {
-    key: decode(need(entry, "Key")),
-    size: Number(size),
-    etag: unquoteETag(need(entry, "ETag")),
-    lastModified,
+    next: textOf(root, "IsTruncated") === "true" ? need(root, "NextContinuationToken") : undefined,
   };
 }
 
@@ -106,14 +97,12 @@ export function answerText(root: XmlElement, rootName: string, name: string): st
 
 function expectRoot(root: XmlElement, name: string): void {
   if (root.name !== name) {
-    throw new CorruptError(`The server answered <${root.name}> where <${name}> was expected`);
+    throw new CorruptError(`The server's <${root.name}> is no <${name}>`);
   }
 }
 
 function need(element: XmlElement, name: string): string {
   const text = textOf(element, name);
-  if (text === undefined || text === "") {
-    throw new CorruptError(`The server's <${element.name}> has no <${name}>`);
-  }
+  if (!text) throw new CorruptError(`The server's <${element.name}> has no <${name}>`);
   return text;
 }

@@ -1,5 +1,4 @@
-import { InvalidInputError } from "../errors.ts";
-import { quote } from "../store/key.ts";
+import { checkWhole, refuse } from "../store/_options.ts";
 import type { PolicyOptions } from "../store/policy.ts";
 import type { StoreCapabilities } from "../store/store.ts";
 import { capabilitiesOf, type Dialect, dialectFor, type DialectName } from "./dialect.ts";
@@ -88,20 +87,16 @@ export function resolveS3Options(options: S3Options): S3Settings {
     partsInFlight = 4,
   } = options;
   if (typeof bucket !== "string" || !BUCKET.test(bucket) || bucket.includes("..")) {
-    refuse("bucket", bucket, "give its name: 3 to 255 letters, digits, dots, hyphens");
+    refuse("bucket", bucket, "a name of 3 to 255 letters, digits, dots and hyphens");
   }
   const given = options.endpoint === undefined ? undefined : checkEndpoint(options.endpoint);
   const dialect = dialectFor(given, options.dialect);
   if (given === undefined && dialect.name !== "aws") {
-    refuse(
-      "endpoint",
-      undefined,
-      `give the server's URL; only the dialect "aws" has one by itself`,
-    );
+    refuse("endpoint", undefined, `the server's URL`);
   }
   const region = options.region ?? dialect.region;
   if (typeof region !== "string" || !REGION.test(region)) {
-    refuse("region", region, `give its name, such as "us-east-1"`);
+    refuse("region", region, `a name, such as "us-east-1"`);
   }
   checkWhole({ partSize }, MIN_PART_SIZE, MAX_PART_SIZE);
   checkWhole({ multipartThreshold }, 0, MAX_PART_SIZE);
@@ -115,7 +110,7 @@ export function resolveS3Options(options: S3Options): S3Settings {
     pathStyle: IP.test(endpoint.hostname) ||
       (forcePathStyle ?? (dialect.pathStyle || !HOST_LABEL.test(bucket))),
     dialect,
-    capabilities: capabilitiesOf(dialect, bucket, options.capabilities),
+    capabilities: capabilitiesOf(bucket, options.capabilities),
     multipartThreshold,
     partSize,
     partsInFlight,
@@ -132,22 +127,16 @@ export function checkS3Options(options: S3Options): void {
 }
 
 function checkEndpoint(endpoint: string): URL {
-  let url: URL;
-  try {
-    url = new URL(endpoint);
-  } catch {
-    refuse("endpoint", endpoint, `give a URL, such as "https://s3.example.com"`);
-  }
-  if (url.username !== "" || url.password !== "") {
-    throw new InvalidInputError(
-      "Cannot use endpoint: it carries a user name or a password; give them as credentials",
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
+  if (
+    !url || !/^https?:$/.test(url.protocol) || url.username + url.password + url.search + url.hash
+  ) {
+    // What stands before an @ may be a password.
+    refuse(
+      "endpoint",
+      String(endpoint).replace(/[^]*@/, "...@"),
+      "an https: or http: URL without a query, a fragment and a password",
     );
-  }
-  if (url.protocol !== "https:" && url.protocol !== "http:") {
-    refuse("endpoint", endpoint, "give an https: or http: URL");
-  }
-  if (url.search !== "" || url.hash !== "") {
-    refuse("endpoint", endpoint, "give a URL without a query and a fragment");
   }
   return url;
 }
@@ -155,16 +144,4 @@ function checkEndpoint(endpoint: string): URL {
 // https://docs.aws.amazon.com/general/latest/gr/s3.html
 function suffixOf(region: string): string {
   return region.startsWith("cn-") ? ".cn" : "";
-}
-
-function checkWhole(values: Record<string, number>, least: number, most: number): void {
-  for (const [name, value] of Object.entries(values)) {
-    if (!Number.isInteger(value) || value < least || value > most) {
-      refuse(name, value, `give a whole number from ${least} to ${most}`);
-    }
-  }
-}
-
-function refuse(name: string, value: unknown, way: string): never {
-  throw new InvalidInputError(`Cannot use ${name}: current value is ${quote(value)}; ${way}`);
 }

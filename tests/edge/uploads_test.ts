@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { PreconditionFailedError, UnavailableError, UnsupportedError } from "../../src/errors.ts";
 import { multipartETag } from "../../src/s3/messages.ts";
-import { hex, md5 } from "../../src/s3/md5.ts";
+import { md5 } from "../../src/s3/md5.ts";
+import { toHex } from "../../src/store/hex.ts";
 import { streamOf } from "../../src/store/body.ts";
 import {
   type Answer,
@@ -40,7 +41,7 @@ function server(steps: Partial<Record<Step, (request: Seen, nth: number) => Answ
   const counts = new Map<Step, number>();
   const usual: Record<Step, (request: Seen) => Answer> = {
     start: () => STARTED,
-    part: ({ body }) => ({ headers: { etag: `"${hex(md5(body))}"` } }),
+    part: ({ body }) => ({ headers: { etag: `"${toHex(md5(body))}"` } }),
     complete: () => COMPLETED,
     abort: () => ({ status: 204 }),
     other: () => STORED,
@@ -101,7 +102,7 @@ test("EdgeStore.put() takes no 200 that carries an error for a completed upload"
 });
 
 test("EdgeStore.put() finds what an upload made whose answer was lost", async () => {
-  const digest = (bytes: Uint8Array) => hex(md5(bytes));
+  const digest = (bytes: Uint8Array) => toHex(md5(bytes));
   const etag = multipartETag([
     { number: 1, etag: digest(BYTES.subarray(0, PART)) },
     { number: 2, etag: digest(BYTES.subarray(PART)) },

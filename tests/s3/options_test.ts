@@ -121,6 +121,9 @@ Deno.test("resolveS3Options() believes what was probed", () => {
 Deno.test("dialectFor() gives every dialect by its name", () => {
   for (const name of ["aws", "r2", "minio", "localstack", "ceph", "unknown"] as const) {
     assert.equal(dialectFor("https://example.com", name).name, name);
-    assert.equal(dialectFor("https://example.com", name).maxDeleteKeys, 1000);
+    assert.equal(
+      dialectFor("https://example.com", name).region,
+      name === "r2" ? "auto" : "us-east-1",
+    );
   }
 });
