@@ -242,7 +242,7 @@ Deno.test("Keys refuses ids that fit no key and names the limit, before and not 
   assert(sized(most).length <= MAX_KEY_BYTES);
   assert.throws(() => sized(most + 1), (error) => {
     assert(error instanceof InvalidInputError);
-    assert.match(error.message, /limit is 1024/);
+    assert.match(error.message, /1024/);
     assert(error.message.length < 600, "an id that is too long is not quoted whole");
     return true;
   });
@@ -263,7 +263,7 @@ Deno.test("Keys takes any text of any length, or refuses it with the limit named
         assert.deepEqual(keys.parse(key), { kind: "checkpoint", place });
       } catch (error) {
         assert(error instanceof InvalidInputError, String(error));
-        assert.match(error.message, /limit is 1024/);
+        assert.match(error.message, /1024/);
       }
     }
   }));
@@ -278,7 +278,7 @@ Deno.test("Keys refuses what is no well-formed text, and an empty checkpoint id"
     assert.throws(() => keys.record({ ...place, id: text }), InvalidInputError);
     assert.throws(() => keys.writes(place, text, "r0"), InvalidInputError);
   }
-  assert.throws(() => keys.record({ ...place, id: "" }), /checkpoint id: it is empty/);
+  assert.throws(() => keys.record({ ...place, id: "" }), /checkpoint id.*empty/);
 });
 
 Deno.test("Keys takes a prefix with or without its slash, and none that could leave its place", () => {
