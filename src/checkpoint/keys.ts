@@ -13,6 +13,7 @@
  */
 
 import { InvalidInputError } from "../errors.ts";
+import { toHex } from "../frame/hash.ts";
 import { checkKey, MAX_KEY_BYTES, quote } from "../store/key.ts";
 
 /** Where a checkpoint stands. */
@@ -31,35 +32,20 @@ export type ParsedKey =
   | { readonly kind: "writes"; readonly place: Place; readonly task: string; readonly slot: string }
   | { readonly kind: "chunk"; readonly thread: string; readonly hash: string };
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 /**
  * Escapes any string to one key segment: letters, digits, `_` and `-` stand for
  * themselves, every other byte of its UTF-8 is `~` and two hex digits, and the
  * empty string is a lone `~`.
  */
 export function escapeSegment(text: string): string {
-  if (text === "") return "~";
-  return text.replace(/[^A-Za-z0-9_-]/gu, (character) => {
-    let escaped = "";
-    for (const byte of encoder.encode(character)) escaped += "~" + hexByte(byte);
-    return escaped;
-  });
+  const percent = encodeURIComponent(text).replace(/[!'()*.~]/g, (c) => "%" + hex(c.charCodeAt(0)));
+  return percent.replace(/%../g, (byte) => "~" + byte.slice(1).toLowerCase()) || "~";
 }
 
 /** The string that {@link escapeSegment} made the segment of; `undefined` where it made none. */
 export function unescapeSegment(segment: string): string | undefined {
-  if (segment === "~") return "";
-  try {
-    const text = segment.replace(
-      /(?:~[0-9a-f]{2})+/g,
-      (run) => decoder.decode(hexBytes(run.replaceAll("~", ""))),
-    );
-    return escapeSegment(text) === segment ? text : undefined;
-  } catch {
-    return undefined;
-  }
+  const text = segment === "~" ? "" : decode(segment.replaceAll("~", "%"));
+  return text !== undefined && escapeSegment(text) === segment ? text : undefined;
 }
 
 /**
@@ -68,18 +54,31 @@ export function unescapeSegment(segment: string): string | undefined {
  * that an id comes before those it begins with.
  */
 export function descendingId(id: string): string {
-  return toHex(encoder.encode(id).map((byte) => 255 - byte)) + "~";
+  return toHex(new TextEncoder().encode(id).map((byte) => 255 - byte)) + "~";
 }
 
 /** The id that {@link descendingId} turned around; `undefined` where it made none. */
 export function ascendingId(segment: string): string | undefined {
-  if (!/^(?:[0-9a-f]{2})+~$/.test(segment)) return undefined;
+  return /^(?:[0-9a-f]{2})+~$/.test(segment)
+    ? decode(segment.replace(/~|../g, (at) => at === "~" ? "" : "%" + hex(255 - parseInt(at, 16))))
+    : undefined;
+}
+
+function hex(byte: number): string {
+  return byte.toString(16).padStart(2, "0");
+}
+
+function decode(percent: string): string | undefined {
   try {
-    return decoder.decode(hexBytes(segment.slice(0, -1)).map((byte) => 255 - byte));
+    return decodeURIComponent(percent);
   } catch {
-    return undefined;
+    return undefined; // somebody else's key
   }
 }
+
+/** What is below a thread's folder: a chunk, or a record or writes of a checkpoint. */
+const BELOW =
+  /^([^/]+)\/(?:v\/([0-9a-f]{64})|n\/([^/]+)\/([^/]+)\/(?:c|w\.([^.]+)\.(r0|[rs][1-9]\d*)))$/;
 
 /** The keys under one prefix. */
 export class Keys {
@@ -143,24 +142,18 @@ export class Keys {
   /** What a key says; `undefined` for a key that is none of ours. */
   parse(key: string): ParsedKey | undefined {
     if (!key.startsWith(this.prefix)) return undefined;
-    const [threadPart, area, ...rest] = key.slice(this.prefix.length).split("/");
+    const parts = BELOW.exec(key.slice(this.prefix.length));
+    const [, threadPart, hash, namespacePart, idPart, taskPart, slot] = parts ?? [];
     const thread = unescapeSegment(threadPart ?? "");
     if (thread === undefined) return undefined;
-    if (area === "v") {
-      const [hash] = rest;
-      return rest.length === 1 && /^[0-9a-f]{64}$/.test(hash!)
-        ? { kind: "chunk", thread, hash: hash! }
-        : undefined;
-    }
-    if (area !== "n" || rest.length !== 3) return undefined;
-    const namespace = unescapeSegment(rest[0]!);
-    const id = ascendingId(rest[1]!);
+    if (hash !== undefined) return { kind: "chunk", thread, hash };
+    const namespace = unescapeSegment(namespacePart!);
+    const id = ascendingId(idPart!);
     if (namespace === undefined || id === undefined) return undefined;
     const place = { thread, namespace, id };
-    if (rest[2] === "c") return { kind: "checkpoint", place };
-    const [, taskPart, slot] = /^w\.([^.]+)\.(r0|[rs][1-9]\d*)$/.exec(rest[2]!) ?? [];
-    const task = taskPart === undefined ? undefined : unescapeSegment(taskPart);
-    return task === undefined ? undefined : { kind: "writes", place, task, slot: slot! };
+    if (slot === undefined) return { kind: "checkpoint", place };
+    const task = unescapeSegment(taskPart!);
+    return task === undefined ? undefined : { kind: "writes", place, task, slot };
   }
 
   /** The thread whose folder this is; `undefined` for a folder that is none of ours. */
@@ -181,38 +174,18 @@ function segmentOf(what: string, id: string): string {
 }
 
 function requireText(what: string, id: unknown): asserts id is string {
-  if (typeof id !== "string") {
-    throw new InvalidInputError(`Cannot use the ${what} ${quote(id)}: give a string`);
-  }
-  if (!id.isWellFormed()) {
-    throw new InvalidInputError(
-      `Cannot use the ${what} ${quote(id)}: it has a lone surrogate, which no UTF-8 can carry`,
-    );
-  }
-}
-
-function fitting(key: string, ids: Partial<Place>): string {
-  const { length } = encoder.encode(key);
-  if (length <= MAX_KEY_BYTES) return key;
-  const sizes = Object.entries(ids).map(([name, id]) => `${name} ${quote(id)}`);
+  if (typeof id === "string" && id.isWellFormed()) return;
   throw new InvalidInputError(
-    `Cannot use ${sizes.join(", ")}: the key would have ${length} bytes and the limit is ` +
-      `${MAX_KEY_BYTES}; give shorter ids (each byte that is no letter, digit, _ or - takes three)`,
+    `Cannot use the ${what} ${quote(id)}: give a string, with no lone surrogate`,
   );
 }
 
-function hexByte(byte: number): string {
-  return byte.toString(16).padStart(2, "0");
-}
-
-function toHex(bytes: Uint8Array): string {
-  let hex = "";
-  for (const byte of bytes) hex += hexByte(byte);
-  return hex;
-}
-
-function hexBytes(hex: string): Uint8Array {
-  const bytes = new Uint8Array(hex.length / 2);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = parseInt(hex.slice(2 * i, 2 * i + 2), 16);
-  return bytes;
+function fitting(key: string, ids: Partial<Place>): string {
+  const { length } = new TextEncoder().encode(key);
+  if (length <= MAX_KEY_BYTES) return key;
+  const named = Object.entries(ids).map(([name, id]) => `${name} ${quote(id)}`);
+  throw new InvalidInputError(
+    `Cannot use ${named.join(", ")}: the key would have ${length} bytes; ` +
+      `the limit is ${MAX_KEY_BYTES}; give shorter ids`,
+  );
 }

@@ -70,8 +70,7 @@ export class CheckpointLog {
     this.keys = new Keys(prefix);
     this.objects = new Objects(store, compression, cacheBytes);
     this.parallel = parallel;
-    const { recent } = this.objects;
-    this.#values = new Values(store, this.keys, recent, { compression, inlineLimit, parallel });
+    this.#values = new Values(this.keys, this.objects, inlineLimit, parallel);
   }
 
   /**

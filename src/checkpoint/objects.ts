@@ -1,25 +1,26 @@
-import { NotFoundError } from "../errors.ts";
+import { CorruptError, NotFoundError, UnsupportedError } from "../errors.ts";
 import type { CompressionChoice } from "../frame/compression.ts";
 import { decodeFrame, encodeFrame, type FrameKind } from "../frame/frame.ts";
 import { getBytes } from "../store/body.ts";
 import type { CallOptions, ObjectStore, Precondition } from "../store/store.ts";
 import { RecentObjects } from "./cache.ts";
-import { namingKey } from "./values.ts";
 
-/** A record of some kind as bytes: the kind of its frame, and how it is read. */
+/** A record of some kind as bytes: the kind of its frame, and how it is written and read. */
 export interface Codec<T> {
   readonly kind: FrameKind;
   readonly encode: (record: T) => Uint8Array;
   readonly decode: (payload: Uint8Array) => T;
+  /** The most bytes it may have. @default the frame's own limit */
+  readonly limit?: number;
 }
 
-/** A record as it was read, with its writer's mark. */
+/** A record as it was read, with its writer's mark where that is known. */
 interface Opened<T> {
-  readonly nonce: string;
+  readonly nonce: string | undefined;
   readonly record: T;
 }
 
-/** Records in their frames, with those lately read or written at hand. */
+/** Objects in their frames, with those lately read or written at hand. */
 export class Objects {
   readonly store: ObjectStore;
   readonly recent: RecentObjects;
@@ -31,12 +32,12 @@ export class Objects {
     this.#compression = compression;
   }
 
-  /** What this process holds of a record: asks nobody. */
+  /** What this process holds of an object: asks nobody. */
   held<T>(key: string): T | undefined {
     return this.recent.get<Opened<T>>(key, this.recent.etagOf(key) ?? "")?.record;
   }
 
-  /** Reads a record; what is held counts where its ETag is the one given. */
+  /** Reads an object; what is held counts where its ETag is the one given. */
   async get<T>(
     key: string,
     codec: Codec<T>,
@@ -47,32 +48,30 @@ export class Objects {
     if (held !== undefined) return held;
     try {
       const { info, bytes } = await getBytes(this.store, key, { signal });
-      return await namingKey(key, async () => {
-        const { nonce, payload } = await decodeFrame(bytes, { kind: codec.kind });
-        return this.#keep(key, info.etag, codec, nonce, payload);
-      });
+      const { nonce, payload } = await decodeFrame(bytes, codec);
+      return this.#keep(key, info.etag, codec, nonce, payload);
     } catch (error) {
       if (error instanceof NotFoundError && error.what === "object") return undefined;
-      throw error;
+      const unreadable = error instanceof CorruptError || error instanceof UnsupportedError;
+      if (!unreadable || error.key !== undefined) throw error;
+      const Same = error.constructor as typeof CorruptError;
+      throw new Same(`${key}: ${error.message}`, { cause: error, key });
     }
   }
 
-  /** Writes a record under a mark of its writer. */
+  /** Writes an object, under a mark of its writer where that wants to know it again. */
   async put<T>(
     key: string,
     codec: Codec<T>,
     record: T,
-    { signal, precondition, nonce = newNonce() }: CallOptions & {
+    { signal, precondition, nonce }: CallOptions & {
       precondition?: Precondition;
       nonce?: Uint8Array;
     },
   ): Promise<void> {
+    const { kind } = codec;
     const payload = codec.encode(record);
-    const frame = await encodeFrame(payload, {
-      kind: codec.kind,
-      compression: this.#compression,
-      nonce,
-    });
+    const frame = await encodeFrame(payload, { kind, compression: this.#compression, nonce });
     const { etag } = await this.store.put(key, frame, { precondition, signal });
     // Read back from its own bytes: the caller may change what it gave.
     this.#keep(key, etag, codec, nonce, payload);
@@ -88,16 +87,11 @@ export class Objects {
     key: string,
     etag: string,
     codec: Codec<T>,
-    nonce: Uint8Array,
+    nonce: Uint8Array | undefined,
     payload: Uint8Array,
   ): Opened<T> {
-    const object = { nonce: nonce.join(), record: codec.decode(payload) };
+    const object = { nonce: nonce?.join(), record: codec.decode(payload) };
     this.recent.set(key, etag, object, payload.length);
     return object;
   }
-}
-
-/** A new mark of a writer. */
-export function newNonce(): Uint8Array {
-  return crypto.getRandomValues(new Uint8Array(16));
 }

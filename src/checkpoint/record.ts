@@ -134,26 +134,21 @@ export function encodeWrites(record: WritesRecord): Uint8Array<ArrayBuffer> {
  * @throws {UnsupportedError} where a newer version wrote them.
  */
 export function decodeCheckpoint(bytes: Uint8Array): CheckpointRecord {
-  const { index, blob } = split(bytes);
-  const record: CheckpointRecord = {
-    id: text(index.id, "id"),
-    parent: index.parent === undefined ? undefined : text(index.parent, "parent"),
-    metadata: valueAt(index.metadata, blob),
-    head: valueAt(index.head, blob),
-    channels: list(index.channels, "channels").map((entry) => {
-      const [name, version, value] = list(entry, "channel");
-      if (version !== null && typeof version !== "number" && typeof version !== "string") {
-        throw malformed("channel version");
-      }
+  return decode(bytes, (index, value) => ({
+    id: text(index.id),
+    parent: index.parent === undefined ? undefined : text(index.parent),
+    metadata: value(index.metadata),
+    head: value(index.head),
+    channels: list(index.channels).map((entry) => {
+      const [name, version, content] = list(entry);
+      must(version === null || typeof version === "number" || typeof version === "string");
       return {
-        name: text(name, "channel name"),
-        version: version ?? undefined,
-        value: valueAt(value, blob),
+        name: text(name),
+        version: (version ?? undefined) as ChannelVersion,
+        value: value(content),
       };
     }),
-  };
-  blob.requireEnd();
-  return record;
+  }));
 }
 
 /**
@@ -163,22 +158,15 @@ export function decodeCheckpoint(bytes: Uint8Array): CheckpointRecord {
  * @throws {UnsupportedError} where a newer version wrote them.
  */
 export function decodeWrites(bytes: Uint8Array): WritesRecord {
-  const { index, blob } = split(bytes);
-  const record: WritesRecord = {
-    task: text(index.task, "task"),
-    path: text(index.path, "path"),
-    writes: list(index.writes, "writes").map((entry) => {
-      const [position, channel, value] = list(entry, "write");
-      if (!Number.isSafeInteger(position)) throw malformed("write index");
-      return {
-        index: position as number,
-        channel: text(channel, "channel"),
-        value: valueAt(value, blob),
-      };
+  return decode(bytes, (index, value) => ({
+    task: text(index.task),
+    path: text(index.path),
+    writes: list(index.writes).map((entry) => {
+      const [position, channel, content] = list(entry);
+      must(Number.isSafeInteger(position));
+      return { index: position as number, channel: text(channel), value: value(content) };
     }),
-  };
-  blob.requireEnd();
-  return record;
+  }));
 }
 
 type IndexedBody = (number | [hash: string, length: number])[];
@@ -208,93 +196,73 @@ function join(index: unknown, blob: Uint8Array[]): Uint8Array<ArrayBuffer> {
   return concat([length, json, ...blob]);
 }
 
-function split(bytes: Uint8Array): { index: Record<string, unknown>; blob: Blob } {
-  if (bytes.length < 4) throw malformed("length");
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const end = 4 + view.getUint32(0);
-  if (end > bytes.length) throw malformed("length");
+/** Reads an index, and the values that it names in the order in which `read` asks for them. */
+function decode<T>(
+  bytes: Uint8Array,
+  read: (index: Record<string, unknown>, value: (entry: unknown) => StoredValue) => T,
+): T {
+  must(bytes.length >= 4);
+  let at = 4 + new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+  must(at <= bytes.length);
   let index;
   try {
-    index = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(4, end)));
+    index = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(4, at)));
   } catch (cause) {
-    throw malformed("index", cause);
+    throw malformed(cause);
   }
-  if (typeof index !== "object" || index === null) throw malformed("index");
-  if (index.v !== RECORD_VERSION) {
-    if (!Number.isSafeInteger(index.v) || index.v < 1) throw malformed("version");
+  must(Number.isSafeInteger(index?.v) && index.v > 0);
+  if (index.v > RECORD_VERSION) {
     throw new UnsupportedError(
       `Cannot read a record of version ${index.v}: this package reads up to ${RECORD_VERSION}; ` +
         "upgrade @cairn/checkpoint",
     );
   }
-  return { index, blob: new Blob(bytes.subarray(end)) };
-}
-
-/** The inline bytes of a record, handed out in order. */
-class Blob {
-  readonly #bytes: Uint8Array;
-  #at = 0;
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-  }
-
-  take(length: number): Uint8Array {
-    if (length > this.#bytes.length - this.#at) throw malformed("inline length");
-    return this.#bytes.subarray(this.#at, this.#at += length);
-  }
-
-  requireEnd(): void {
-    if (this.#at !== this.#bytes.length) throw malformed("end");
-  }
-}
-
-function valueAt(value: unknown, blob: Blob): StoredValue {
-  const [type, body, attachments = []] = list(value, "value");
-  return {
-    type: text(type, "type"),
-    body: bodyAt(body, blob),
-    attachments: list(attachments, "attachments").map((entry) => {
-      const [path, body] = list(entry, "attachment");
-      return { path: list(path, "path").map(stepOf), body: bodyAt(body, blob) };
-    }),
-  };
-}
-
-function bodyAt(body: unknown, blob: Blob): Segment[] {
-  return list(body, "body").map((segment) => {
-    if (typeof segment === "number") return blob.take(size(segment));
-    const [hash, length] = list(segment, "segment");
-    if (!/^[0-9a-f]{64}$/.test(text(hash, "hash"))) throw malformed("hash");
-    return { hash: hash as string, length: size(length) };
+  const body = (entries: unknown): Segment[] =>
+    list(entries).map((segment) => {
+      if (typeof segment === "number") {
+        must(size(segment) <= bytes.length - at);
+        return bytes.subarray(at, at += segment);
+      }
+      const [hash, length] = list(segment);
+      must(/^[0-9a-f]{64}$/.test(text(hash)));
+      return { hash: hash as string, length: size(length) };
+    });
+  const record = read(index, (entry) => {
+    const [type, content, attachments = []] = list(entry);
+    return {
+      type: text(type),
+      body: body(content),
+      attachments: list(attachments).map((attachment) => {
+        const [path, content] = list(attachment);
+        const steps = list(path) as (string | number)[];
+        must(steps.every((step) => typeof step === "string" || Number.isSafeInteger(step)));
+        return { path: steps, body: body(content) };
+      }),
+    };
   });
+  must(at === bytes.length);
+  return record;
 }
 
-function stepOf(step: unknown): string | number {
-  if (typeof step !== "string" && !Number.isSafeInteger(step)) throw malformed("path");
-  return step as string | number;
+function list(value: unknown): unknown[] {
+  must(Array.isArray(value));
+  return value as unknown[];
 }
 
-function list(value: unknown, what: string): unknown[] {
-  if (!Array.isArray(value)) throw malformed(what);
-  return value;
-}
-
-function text(value: unknown, what: string): string {
-  if (typeof value !== "string") throw malformed(what);
-  return value;
+function text(value: unknown): string {
+  must(typeof value === "string");
+  return value as string;
 }
 
 function size(value: unknown): number {
-  if (!Number.isSafeInteger(value) || (value as number) < 0) throw malformed("size");
+  must(Number.isSafeInteger(value) && value as number >= 0);
   return value as number;
 }
 
-function malformed(what: string, cause?: unknown): CorruptError {
-  return new CorruptError(
-    `A record is malformed at its ${what}`,
-    {
-      cause,
-    },
-  );
+function must(holds: boolean): void {
+  if (!holds) throw malformed();
+}
+
+function malformed(cause?: unknown): CorruptError {
+  return new CorruptError("A record is malformed", { cause });
 }

@@ -1,14 +1,11 @@
-import { CairnError, CorruptError, NotFoundError, UnsupportedError } from "../errors.ts";
+import { CorruptError } from "../errors.ts";
 import { cut } from "../frame/chunker.ts";
-import type { CompressionChoice } from "../frame/compression.ts";
-import { decodeFrame, encodeFrame } from "../frame/frame.ts";
 import { sha256, toHex } from "../frame/hash.ts";
-import { concat, getBytes } from "../store/body.ts";
+import { concat } from "../store/body.ts";
 import { mapParallel } from "../store/parallel.ts";
-import type { ObjectStore } from "../store/store.ts";
 import { attach, type Attachment, detach } from "./attachments.ts";
-import type { RecentObjects } from "./cache.ts";
 import type { Keys } from "./keys.ts";
+import type { Codec, Objects } from "./objects.ts";
 import { type ChunkRef, chunksOf, type Segment, type StoredValue } from "./record.ts";
 import type { Serializer } from "./serializer.ts";
 
@@ -36,28 +33,26 @@ export async function deserialize(serializer: Serializer, from: SerializedValue)
   return attach(await serializer.loadsTyped(from.type, copyOf(from.bytes)), attachments);
 }
 
-/** What {@link Values} needs to know. */
-export interface ValuesOptions {
-  /** How chunks are packed. */
-  readonly compression: CompressionChoice;
-  /** Up to how many bytes a value travels in its record. */
-  readonly inlineLimit: number;
-  /** How many chunks are under way at once. */
-  readonly parallel: number;
-}
+/** A chunk in its frame: nothing but its bytes. */
+const chunkOf = (limit: number): Codec<Uint8Array> => ({
+  kind: "chunk",
+  encode: (bytes) => bytes,
+  decode: (bytes) => bytes,
+  limit,
+});
 
 /** Keeps large values as chunks named by their hash, and gives them back checked. */
 export class Values {
-  readonly #store: ObjectStore;
   readonly #keys: Keys;
-  readonly #recent: RecentObjects;
-  readonly #options: ValuesOptions;
+  readonly #objects: Objects;
+  readonly #inlineLimit: number;
+  readonly #parallel: number;
 
-  constructor(store: ObjectStore, keys: Keys, recent: RecentObjects, options: ValuesOptions) {
-    this.#store = store;
+  constructor(keys: Keys, objects: Objects, inlineLimit: number, parallel: number) {
     this.#keys = keys;
-    this.#recent = recent;
-    this.#options = options;
+    this.#objects = objects;
+    this.#inlineLimit = inlineLimit;
+    this.#parallel = parallel;
   }
 
   /**
@@ -70,42 +65,29 @@ export class Values {
     known: ReadonlySet<string>,
     signal?: AbortSignal,
   ): Promise<StoredValue[]> {
-    const pieces: { bytes: Uint8Array; place: Segment[]; at: number }[] = [];
-    const body = (bytes: Uint8Array): Segment[] => {
-      if (bytes.length <= this.#options.inlineLimit) return [bytes];
-      const place: Segment[] = [];
-      for (const piece of cut(bytes)) {
-        pieces.push({ bytes: piece, place, at: place.length });
-        place.push(piece);
-      }
-      return place;
+    const pieces: { body: Segment[]; at: number; piece: Uint8Array }[] = [];
+    const bodyOf = (bytes: Uint8Array): Segment[] => {
+      if (bytes.length <= this.#inlineLimit) return [bytes];
+      const body: Segment[] = cut(bytes);
+      body.forEach((piece, at) => pieces.push({ body, at, piece: piece as Uint8Array }));
+      return body;
     };
     const stored = values.map(({ type, bytes, attachments }): StoredValue => ({
       type,
-      body: body(bytes),
-      attachments: attachments.map(({ path, bytes }) => ({ path, body: body(bytes) })),
+      body: bodyOf(bytes),
+      attachments: attachments.map(({ path, bytes }) => ({ path, body: bodyOf(bytes) })),
     }));
     const sent = new Set(known);
-    await mapParallel(
-      pieces,
-      this.#options.parallel,
-      async ({ bytes: piece, place, at }, inner) => {
-        // What is hashed, sent and held must be the same, whatever the caller does to it meanwhile.
-        const bytes = copyOf(piece);
-        const hash = toHex(await sha256(bytes));
-        place[at] = { hash, length: bytes.length };
-        if (sent.has(hash)) return;
-        sent.add(hash);
-        const key = this.#keys.chunk(thread, hash);
-        const frame = await encodeFrame(bytes, {
-          kind: "chunk",
-          compression: this.#options.compression,
-        });
-        await this.#store.put(key, frame, { signal: inner });
-        this.#recent.set(key, "", bytes, bytes.length);
-      },
-      signal,
-    );
+    await mapParallel(pieces, this.#parallel, async ({ body, at, piece }, inner) => {
+      // What is hashed, sent and held must be the same, whatever the caller does to it meanwhile.
+      const bytes = copyOf(piece);
+      const hash = toHex(await sha256(bytes));
+      body[at] = { hash, length: bytes.length };
+      if (sent.has(hash)) return;
+      sent.add(hash);
+      const key = this.#keys.chunk(thread, hash);
+      await this.#objects.put(key, chunkOf(bytes.length), bytes, { signal: inner });
+    }, signal);
     return stored;
   }
 
@@ -120,7 +102,7 @@ export class Values {
     const chunks = new Map(
       await mapParallel(
         refs.values(),
-        this.#options.parallel,
+        this.#parallel,
         async (ref, inner) => [ref.hash, await this.#chunk(thread, ref, inner)] as const,
         signal,
       ),
@@ -139,46 +121,25 @@ export class Values {
     }));
   }
 
-  async #chunk(thread: string, ref: ChunkRef, signal: AbortSignal): Promise<Uint8Array> {
-    const key = this.#keys.chunk(thread, ref.hash);
-    const held = this.#recent.get<Uint8Array>(key, "");
+  async #chunk(thread: string, { hash, length }: ChunkRef, signal: AbortSignal) {
+    const key = this.#keys.chunk(thread, hash);
+    const held = this.#objects.held<Uint8Array>(key);
     if (held !== undefined) return held;
-    const { bytes } = await getBytes(this.#store, key, { signal }).catch((cause) => {
-      if (!(cause instanceof NotFoundError) || cause.what !== "object") throw cause;
+    const bytes = (await this.#objects.get(key, chunkOf(length), undefined, signal))?.record;
+    if (bytes === undefined) {
       throw new CorruptError(
-        `A record refers to a chunk that is not there: ${key}; its thread was deleted meanwhile, ` +
-          "or something else removed the object",
-        { cause, key },
+        `A chunk of a record is not there: ${key}; its thread was deleted meanwhile, ` +
+          "or something else removed it",
+        { key },
       );
-    });
-    const { payload } = await namingKey(
-      key,
-      () => decodeFrame(bytes, { kind: "chunk", limit: ref.length }),
-    );
-    if (payload.length !== ref.length || toHex(await sha256(payload)) !== ref.hash) {
-      throw new CorruptError(`The chunk at ${key} is not what its name says`, { key });
     }
-    this.#recent.set(key, "", payload, payload.length);
-    return payload;
+    if (bytes.length === length && toHex(await sha256(bytes)) === hash) return bytes;
+    this.#objects.recent.delete(key);
+    throw new CorruptError(`The chunk at ${key} is not what its name says`, { key });
   }
 }
 
 /** A copy with memory of its own; `slice` of a Node Buffer would give none. */
 function copyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(bytes);
-}
-
-/** Runs a decoder, and names the key in what it throws. */
-export async function namingKey<T>(key: string, decode: () => T | Promise<T>): Promise<T> {
-  try {
-    return await decode();
-  } catch (error) {
-    if (!(error instanceof CairnError) || error.key !== undefined) throw error;
-    const message = `${key}: ${error.message}`;
-    if (error instanceof CorruptError) throw new CorruptError(message, { cause: error, key });
-    if (error instanceof UnsupportedError) {
-      throw new UnsupportedError(message, { cause: error, key });
-    }
-    throw error;
-  }
 }

@@ -12,7 +12,7 @@ import type { CallOptions } from "../store/store.ts";
 import type { Group, WritesObject } from "./groups.ts";
 import type { Place } from "./keys.ts";
 import { type CheckpointLog, requireOwn } from "./log.ts";
-import { type Codec, newNonce } from "./objects.ts";
+import type { Codec } from "./objects.ts";
 import {
   type CheckpointRecord,
   chunksOf,
@@ -115,7 +115,7 @@ async function create(
 ): Promise<WritesRecord | undefined> {
   const codec = codecOf(record.task);
   const read = () => objects.get(key, codec, undefined, signal);
-  const nonce = newNonce();
+  const nonce = crypto.getRandomValues(new Uint8Array(16));
   // A store that knows no conditions is asked first, which leaves a race: probe() and the docs say so.
   if (!objects.store.capabilities.conditionalCreate) {
     const there = await read();

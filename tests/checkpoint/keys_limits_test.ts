@@ -4,7 +4,7 @@ import { Keys } from "../../src/checkpoint/keys.ts";
 
 const LIMIT = {
   name: "InvalidInputError",
-  message: /the key would have \d+ bytes and the limit is 1024; give shorter ids/,
+  message: /the key would have \d+ bytes; the limit is 1024; give shorter ids/,
 };
 
 Deno.test("Keys refuse to name a folder that no key could be in", () => {

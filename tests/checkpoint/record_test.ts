@@ -239,44 +239,44 @@ Deno.test("A record with any part of its index replaced gives right types or a t
   );
 });
 
-Deno.test("A record that is malformed is corrupt, and says where", () => {
+Deno.test("A record that is malformed is corrupt, wherever it is", () => {
   const good = indexOf(encodeCheckpoint(CHECKPOINT)).index;
   const hash = "0".repeat(64);
-  const table: [index: unknown, where: RegExp][] = [
-    ["", /index/],
-    ["{", /index/],
-    ["null", /index/],
-    ["5", /index/],
-    ["[]", /version/],
-    [{ ...good, v: undefined }, /version/],
-    [{ ...good, v: 0 }, /version/],
-    [{ ...good, v: "1" }, /version/],
-    [{ ...good, v: 1.5 }, /version/],
-    [{ ...good, id: 5 }, /id/],
-    [{ ...good, parent: null }, /parent/],
-    [{ ...good, head: "json" }, /value/],
-    [{ ...good, head: [5, []] }, /type/],
-    [{ ...good, head: ["json"] }, /body/],
-    [{ ...good, head: ["json", [-1]] }, /size/],
-    [{ ...good, head: ["json", [0.5]] }, /size/],
-    [{ ...good, head: ["json", [1]] }, /inline length/],
-    [{ ...good, head: ["json", [2 ** 60]] }, /size/],
-    [{ ...good, head: ["json", [["../../x", 1]]] }, /hash/],
-    [{ ...good, head: ["json", [[hash.toUpperCase().replaceAll("0", "A"), 1]]] }, /hash/],
-    [{ ...good, head: ["json", [[hash, -1]]] }, /size/],
-    [{ ...good, head: ["json", [{ length: 2, 0: hash, 1: 1 }]] }, /segment/],
-    [{ ...good, head: ["json", [], {}] }, /attachments/],
-    [{ ...good, head: ["json", [], [[["a", 0.5], []]]] }, /path/],
-    [{ ...good, head: ["json", [], [[[null], []]]] }, /path/],
-    [{ ...good, channels: {} }, /channels/],
-    [{ ...good, channels: [["a", true, ["json", []]]] }, /channel version/],
-    [{ ...good, channels: [[5, 1, ["json", []]]] }, /channel name/],
-    [{ ...good, channels: ["abc"] }, /channel/],
+  const table: unknown[] = [
+    "",
+    "{",
+    "null",
+    "5",
+    "[]",
+    { ...good, v: undefined },
+    { ...good, v: 0 },
+    { ...good, v: "1" },
+    { ...good, v: 1.5 },
+    { ...good, id: 5 },
+    { ...good, parent: null },
+    { ...good, head: "json" },
+    { ...good, head: [5, []] },
+    { ...good, head: ["json"] },
+    { ...good, head: ["json", [-1]] },
+    { ...good, head: ["json", [0.5]] },
+    { ...good, head: ["json", [1]] },
+    { ...good, head: ["json", [2 ** 60]] },
+    { ...good, head: ["json", [["../../x", 1]]] },
+    { ...good, head: ["json", [[hash.toUpperCase().replaceAll("0", "A"), 1]]] },
+    { ...good, head: ["json", [[hash, -1]]] },
+    { ...good, head: ["json", [{ length: 2, 0: hash, 1: 1 }]] },
+    { ...good, head: ["json", [], {}] },
+    { ...good, head: ["json", [], [[["a", 0.5], []]]] },
+    { ...good, head: ["json", [], [[[null], []]]] },
+    { ...good, channels: {} },
+    { ...good, channels: [["a", true, ["json", []]]] },
+    { ...good, channels: [[5, 1, ["json", []]]] },
+    { ...good, channels: ["abc"] },
   ];
-  for (const [index, where] of table) {
+  for (const index of table) {
     assert.throws(() => decodeCheckpoint(bytesOf(index)), (error) => {
       assert(error instanceof CorruptError, `${JSON.stringify(index)}: ${error}`);
-      assert.match(error.message, where, JSON.stringify(index));
+      assert.equal(error.message, "A record is malformed");
       return true;
     });
   }
@@ -310,5 +310,5 @@ Deno.test("A record takes __proto__ as a channel, a path and a type like any oth
   assert.deepEqual(decodeCheckpoint(encodeCheckpoint(record)), record);
   const hostile = JSON.stringify(indexOf(encodeCheckpoint(CHECKPOINT)).index)
     .replace('"v":1', '"__proto__":{"v":1}');
-  assert.throws(() => decodeCheckpoint(bytesOf(hostile)), /version/);
+  assert.throws(() => decodeCheckpoint(bytesOf(hostile)), CorruptError);
 });
