@@ -135,7 +135,7 @@ function checkEndpoint(endpoint: string): URL {
     refuse(
       "endpoint",
       String(endpoint).replace(/[^]*@/, "...@"),
-      "an https: or http: URL without a query, a fragment and a password",
+      "an https: or http: URL without a query, a fragment, a user name or a password",
     );
   }
   return url;

@@ -1,4 +1,4 @@
-import { InvalidInputError } from "../errors.ts";
+import { checkWhole } from "./_options.ts";
 import type { ListOptions, ListPage, ObjectInfo } from "./store.ts";
 
 /** The most entries of one page, as S3 sets it. */
@@ -6,10 +6,8 @@ export const PAGE_SIZE = 1000;
 
 /** Checks what a listing asks for, and gives its limit. */
 export function checkLimit({ limit = Infinity }: ListOptions): number {
-  if (limit === Infinity || (Number.isSafeInteger(limit) && limit >= 0)) return limit;
-  throw new InvalidInputError(
-    `Cannot list with a limit of ${limit}: give a whole number from 0, or none`,
-  );
+  if (limit !== Infinity) checkWhole({ limit }, 0);
+  return limit;
 }
 
 /** The common prefix that a key is given as, where it has the delimiter after the prefix. */

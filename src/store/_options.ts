@@ -9,8 +9,8 @@ export function refuse(name: string, value: unknown, way: string): never {
 /** Checks options that count something. */
 export function checkWhole(values: Record<string, unknown>, least: number, most = Infinity): void {
   for (const [name, value] of Object.entries(values)) {
-    if (!Number.isInteger(value) || (value as number) < least || (value as number) > most) {
-      refuse(name, value, `a whole number from ${least} to ${most}`);
+    if (!Number.isSafeInteger(value) || (value as number) < least || (value as number) > most) {
+      refuse(name, value, `a whole number from ${least}${most < Infinity ? ` to ${most}` : ""}`);
     }
   }
 }

@@ -1,22 +1,14 @@
 import { InvalidInputError } from "../errors.ts";
+import { checkWhole } from "./_options.ts";
 import { quote } from "./key.ts";
 import type { ByteRange } from "./store.ts";
 
 /** Checks that a range can be asked for, whatever the object's size. */
 export function checkRange(range: ByteRange | undefined): void {
   if (range === undefined) return;
-  const why = "suffix" in range
-    ? isCount(range.suffix) && range.suffix > 0
-      ? undefined
-      : "suffix must be a whole number above 0"
-    : !isCount(range.start)
-    ? "start must be a whole number from 0"
-    : range.end !== undefined && !(isCount(range.end) && range.end > range.start)
-    ? "end must be a whole number above start"
-    : undefined;
-  if (why !== undefined) {
-    throw new InvalidInputError(`Cannot use the range ${JSON.stringify(range)}: ${why}`);
-  }
+  if ("suffix" in range) return checkWhole({ "range.suffix": range.suffix }, 1);
+  checkWhole({ "range.start": range.start }, 0);
+  if (range.end !== undefined) checkWhole({ "range.end": range.end }, range.start + 1);
 }
 
 /** Where a range starts and ends in an object of that size. */
@@ -34,8 +26,4 @@ export function resolveRange(
     );
   }
   return { start: range.start, end: Math.min(range.end ?? size, size) };
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

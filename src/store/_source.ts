@@ -1,5 +1,8 @@
 import { InvalidInputError } from "../errors.ts";
+import { cancel, onAbort } from "./_abort.ts";
+import { refuse } from "./_options.ts";
 import { isStream, streamOf } from "./body.ts";
+import { quote } from "./key.ts";
 import type { Body } from "./store.ts";
 
 /**
@@ -11,8 +14,7 @@ export async function* piecesOf(
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array, void> {
   const reader = (isStream(body) ? body : streamOf(body)).getReader();
-  const onAbort = () => void reader.cancel(signal!.reason).catch(() => {});
-  signal?.addEventListener("abort", onAbort, { once: true });
+  const unwatch = onAbort(signal, (reason) => cancel(reader, reason));
   let ended = false;
   try {
     while (true) {
@@ -20,9 +22,7 @@ export async function* piecesOf(
       signal?.throwIfAborted();
       if (done) break;
       if (!(value instanceof Uint8Array)) {
-        throw new InvalidInputError(
-          `Cannot write a piece of type ${typeof value}: a stream must give Uint8Array`,
-        );
+        refuse("a stream's piece", value, "a Uint8Array");
       }
       yield value;
     }
@@ -31,32 +31,22 @@ export async function* piecesOf(
     signal?.throwIfAborted();
     throw error;
   } finally {
-    signal?.removeEventListener("abort", onAbort);
-    if (!ended) void reader.cancel(signal?.reason).catch(() => {});
+    unwatch();
+    if (!ended) cancel(reader, signal?.reason);
     reader.releaseLock();
   }
 }
 
 /** Cancels a body that will not be read, as the contract promises its owner. */
 export function discard(body: Body, reason: unknown): void {
-  if (body instanceof ReadableStream && !body.locked) void body.cancel(reason).catch(() => {});
+  if (body instanceof ReadableStream && !body.locked) cancel(body, reason);
 }
 
 /** Checks that a body can be read, before anything is done with it. */
 export function checkBody(body: Body, key: string): void {
-  if (body instanceof Uint8Array) return;
-  if (!(body instanceof ReadableStream)) {
-    throw new InvalidInputError(
-      `Cannot write ${
-        JSON.stringify(key)
-      }: its body is of type ${typeof body}; give a Uint8Array or a ReadableStream`,
-      { key },
-    );
-  }
-  if (body.locked) {
-    throw new InvalidInputError(
-      `Cannot write ${JSON.stringify(key)}: its stream is locked by another reader`,
-      { key },
-    );
-  }
+  if (body instanceof Uint8Array || (body instanceof ReadableStream && !body.locked)) return;
+  throw new InvalidInputError(
+    `Cannot write ${quote(key)}: give a Uint8Array or a ReadableStream that nobody else reads`,
+    { key },
+  );
 }

@@ -1,5 +1,6 @@
 import { InvalidInputError } from "../errors.ts";
 import { concat } from "./body.ts";
+import { withController } from "./_abort.ts";
 import { piecesOf } from "./_source.ts";
 import type { Body, PutResult } from "./store.ts";
 
@@ -60,12 +61,12 @@ export async function uploadStream(body: Body, options: UploadOptions): Promise<
   const partSize = partSizeFor(options);
   if (body instanceof Uint8Array) {
     if (body.length <= threshold) return options.putSingle(body);
-    return await withSignal(signal, (control) => {
+    return await withController(signal, (control) => {
       const size = partSizeFor({ ...options, length: body.length });
       return uploadParts(slices(body, size), size, options, control);
     });
   }
-  return await withSignal(signal, async (control) => {
+  return await withController(signal, async (control) => {
     const source = piecesOf(body, control.signal);
     try {
       const head: Uint8Array[] = [];
@@ -95,22 +96,6 @@ export function partSizeFor(
 ): number {
   if (length <= partSize * MAX_PARTS) return partSize;
   return Math.ceil(length / MAX_PARTS / MIB) * MIB;
-}
-
-/** Runs with a controller that follows the signal, and that a failure can abort, too. */
-async function withSignal<T>(
-  signal: AbortSignal | undefined,
-  operation: (control: AbortController) => Promise<T>,
-): Promise<T> {
-  const control = new AbortController();
-  const follow = () => control.abort(signal!.reason);
-  if (signal?.aborted) follow();
-  signal?.addEventListener("abort", follow, { once: true });
-  try {
-    return await operation(control);
-  } finally {
-    signal?.removeEventListener("abort", follow);
-  }
 }
 
 async function uploadParts(
@@ -155,8 +140,8 @@ async function uploadParts(
 
 function tooLong(partSize: number): InvalidInputError {
   return new InvalidInputError(
-    `Cannot send a stream of more than ${partSize * MAX_PARTS} bytes: an upload has at most ` +
-      `${MAX_PARTS} parts, and partSize is ${partSize}; give a larger partSize`,
+    `Cannot send more than ${partSize * MAX_PARTS} bytes: the limit is ${MAX_PARTS} parts, and ` +
+      `partSize is ${partSize}; give a larger one`,
   );
 }
 

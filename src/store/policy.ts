@@ -1,10 +1,6 @@
-import {
-  CairnError,
-  InvalidInputError,
-  ThrottledError,
-  TimeoutError,
-  UnavailableError,
-} from "../errors.ts";
+import { CairnError, type ThrottledError, TimeoutError, type UnavailableError } from "../errors.ts";
+import { onAbort, withController } from "./_abort.ts";
+import { checkWhole, refuse } from "./_options.ts";
 import { createGate } from "./gate.ts";
 
 /** How requests are tried again. */
@@ -99,8 +95,10 @@ export function createPolicy(
   const { retry = {}, attemptTimeout = 30_000, timeout = 120_000, maxOpenRequests = 6 } = options;
   const { maxAttempts = 5, baseDelay = 100, maxDelay = 20_000 } = retry;
   const { random = Math.random, sleep = wait, now = () => performance.now() } = components;
-  requirePositive({ maxAttempts, maxOpenRequests }, true);
-  requirePositive({ baseDelay, maxDelay, attemptTimeout, timeout }, false);
+  checkWhole({ maxAttempts, maxOpenRequests }, 1);
+  for (const [name, value] of Object.entries({ baseDelay, maxDelay, attemptTimeout, timeout })) {
+    if (!(typeof value === "number" && value > 0)) refuse(name, value, "a number above 0");
+  }
   const gate = createGate(maxOpenRequests);
 
   async function runAll<T>(
@@ -134,23 +132,8 @@ export function createPolicy(
 /** A timer beyond this, 24 days, goes off at once. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-function requirePositive(values: Record<string, number>, whole: boolean): void {
-  for (const [name, value] of Object.entries(values)) {
-    const fits = typeof value === "number" && value > 0 && (!whole || Number.isInteger(value));
-    if (!fits) {
-      throw new InvalidInputError(
-        `Cannot use ${name}: current value is ${value}; give ${
-          whole ? "a whole number" : "a number"
-        } above 0`,
-      );
-    }
-  }
-}
-
 function retryAfterOf(error: unknown): number {
-  return error instanceof ThrottledError || error instanceof UnavailableError
-    ? error.retryAfter ?? 0
-    : 0;
+  return (error as ThrottledError | UnavailableError).retryAfter ?? 0;
 }
 
 /**
@@ -158,45 +141,38 @@ function retryAfterOf(error: unknown): number {
  * operation's signal aborts and the call rejects with a `TimeoutError`, also
  * where the operation does not heed its signal.
  */
-export async function withTimeout<T>(
+export function withTimeout<T>(
   operation: (signal: AbortSignal) => Promise<T>,
   limit: number,
   signal?: AbortSignal,
 ): Promise<T> {
-  signal?.throwIfAborted();
-  const controller = new AbortController();
-  let settle: (error: unknown) => void;
-  const stopped = new Promise<never>((_, reject) => settle = reject);
-  const stop = (reason: unknown) => {
-    settle(reason);
-    controller.abort(reason);
-  };
-  const onAbort = () => stop(signal!.reason);
-  signal?.addEventListener("abort", onAbort, { once: true });
-  const timer = setTimeout(
-    () => stop(new TimeoutError(`No answer within ${Math.round(limit)} ms`, { limit })),
-    Math.min(limit, LONGEST_TIMER),
-  );
-  try {
-    return await Promise.race([operation(controller.signal), stopped]);
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", onAbort);
-  }
+  return withController(signal, async (controller) => {
+    controller.signal.throwIfAborted();
+    const stopped = new Promise<never>((_, reject) => onAbort(controller.signal, reject));
+    const timer = setTimeout(
+      () =>
+        controller.abort(new TimeoutError(`No answer within ${Math.round(limit)} ms`, { limit })),
+      Math.min(limit, LONGEST_TIMER),
+    );
+    try {
+      return await Promise.race([operation(controller.signal), stopped]);
+    } finally {
+      clearTimeout(timer);
+    }
+  });
 }
 
 /** Waits, unless the signal aborts first. */
-function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", onAbort);
-      resolve();
-    }, Math.min(milliseconds, LONGEST_TIMER));
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
-  });
+async function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let unwatch: (() => void) | undefined;
+  try {
+    await new Promise<unknown>((resolve, reject) => {
+      timer = setTimeout(resolve, Math.min(milliseconds, LONGEST_TIMER));
+      unwatch = onAbort(signal, reject);
+    });
+  } finally {
+    clearTimeout(timer);
+    unwatch?.();
+  }
 }

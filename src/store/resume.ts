@@ -1,4 +1,6 @@
 import { CairnError, CorruptError, UnavailableError } from "../errors.ts";
+import { cancel } from "./_abort.ts";
+import { quote } from "./key.ts";
 import { type Policy, withTimeout } from "./policy.ts";
 
 type Bytes = ReadableStream<Uint8Array<ArrayBuffer>>;
@@ -62,11 +64,9 @@ export function resumedBody(options: ResumeOptions): Bytes {
     while (true) {
       const { done, value } = await readOnce(from, limiter);
       if (done && at === end) return undefined;
-      if (done) {
-        throw new UnavailableError(`${JSON.stringify(key)} ended at byte ${at} of ${end}`, { key });
-      }
+      if (done) throw brokenOff();
       if (at + value.length > end) {
-        throw new CorruptError(`${JSON.stringify(key)} goes on past byte ${end}`, { key });
+        throw new CorruptError(`${quote(key)} goes on past byte ${end}`, { key });
       }
       at += value.length;
       if (value.length > 0) return value;
@@ -78,11 +78,12 @@ export function resumedBody(options: ResumeOptions): Bytes {
       return await withTimeout(() => from.read(), policy.attemptTimeout, limiter);
     } catch (cause) {
       if (limiter?.aborted || cause instanceof CairnError) throw cause;
-      throw new UnavailableError(`${JSON.stringify(key)} broke off at byte ${at} of ${end}`, {
-        key,
-        cause,
-      });
+      throw brokenOff(cause);
     }
+  }
+
+  function brokenOff(cause?: unknown): UnavailableError {
+    return new UnavailableError(`${quote(key)} broke off at byte ${at} of ${end}`, { key, cause });
   }
 
   return new ReadableStream({
@@ -98,8 +99,4 @@ export function resumedBody(options: ResumeOptions): Bytes {
     },
     cancel: (reason) => reader.cancel(reason),
   }, { highWaterMark: 0 });
-}
-
-function cancel(reader: Reader, reason: unknown): void {
-  void reader.cancel(reason).catch(() => {});
 }
