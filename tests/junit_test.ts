@@ -16,7 +16,7 @@ async function countOf(files: Record<string, string>): Promise<Count> {
       stdout: "null",
       stderr: "null",
     }).output();
-    return countJunit(await readFile(join(folder, "out.xml"), "utf8"), names);
+    return countJunit(await readFile(join(folder, "out.xml"), "utf8"));
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -44,16 +44,6 @@ Deno.test("countJunit() counts an ignored test as failed", async () => {
   });
 });
 
-Deno.test("countJunit() counts a file that ran no test as failed", async () => {
-  assert.deepEqual(await countOf({ "a_test.ts": PASSING, "b_test.ts": "export {};" }), {
-    passed: 2,
-    failed: 1,
-  });
-});
-
-Deno.test("countJunit() counts a file that cannot be loaded as failed", async () => {
-  assert.deepEqual(await countOf({ "a_test.ts": PASSING, "b_test.ts": 'throw new Error("x");' }), {
-    passed: 2,
-    failed: 1,
-  });
+Deno.test("countJunit() finds no test in a file that has none", async () => {
+  assert.deepEqual(await countOf({ "a_test.ts": "export {};" }), { passed: 0, failed: 0 });
 });

@@ -140,7 +140,7 @@ async function denoTest(
   const junit = `${OUT}/${stage}.xml`;
   await rm(junit, { force: true });
   const args = ["test", "-A", "--quiet", "--reporter=dot", `--junit-path=${junit}`, ...files];
-  const count = async () => countJunit(await readFile(junit, "utf8"), files);
+  const count = async () => countJunit(await readFile(junit, "utf8"));
   await suite(stage, name, args, variables, count);
 }
 
