@@ -176,13 +176,14 @@ export class CheckpointLog {
 
   /** The threads under the prefix, in the order of their keys. */
   async *threads({ signal }: CallOptions = {}): AsyncGenerator<string> {
-    const { prefix } = this.keys;
-    for await (const page of this.objects.store.list({ prefix, delimiter: "/", signal })) {
-      for (const folder of page.prefixes) {
-        const thread = this.keys.parseThread(folder);
-        if (thread !== undefined) yield thread;
-      }
+    const { objects: { store }, keys } = this;
+    const { prefix } = keys;
+    const unordered: string[] = [];
+    for await (const page of store.list({ prefix, delimiter: "/", signal })) {
+      if (store.capabilities.orderedList) yield* threadsOf(keys, page.prefixes);
+      else unordered.push(...page.prefixes);
     }
+    yield* threadsOf(keys, unordered.sort(compareKeys));
   }
 
   /** The listing of one checkpoint's folder. */
@@ -222,6 +223,13 @@ export class CheckpointLog {
   ): Promise<CheckpointRecord | undefined> {
     const key = this.keys.record(place);
     return (await this.objects.get(key, codecOf(place), etag, signal))?.record;
+  }
+}
+
+function* threadsOf(keys: Keys, folders: readonly string[]): Generator<string> {
+  for (const folder of folders) {
+    const thread = keys.parseThread(folder);
+    if (thread !== undefined) yield thread;
   }
 }
 
