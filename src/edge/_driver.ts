@@ -1,3 +1,4 @@
+import { cancel } from "../store/_abort.ts";
 import { streamOf } from "../store/body.ts";
 import { quote } from "../store/key.ts";
 import type { S3Driver } from "../s3/driver.ts";
@@ -31,7 +32,7 @@ export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Dri
 
     async headObject(key, signal) {
       const response = await wire.send({ method: "HEAD", key }, signal);
-      void response.body?.cancel().catch(() => {});
+      cancel(response.body);
       return response.headers;
     },
 

@@ -1,6 +1,6 @@
 import { AwsV4Signer } from "aws4fetch";
 import { CorruptError } from "../errors.ts";
-import { readAll } from "../store/body.ts";
+import { readAll, streamOf } from "../store/body.ts";
 import type { CredentialsSource } from "../s3/credentials.ts";
 import { errorFrom, type S3Failure } from "../s3/errors.ts";
 import { retryAfter } from "../s3/headers.ts";
@@ -81,19 +81,18 @@ export function createWire({ settings, credentials, fetch }: WireParts): Wire {
   }
 
   async function sendOnce(request: WireRequest, keys: S3Credentials, signal: AbortSignal) {
-    const { method, body = null } = request;
+    const { method, body } = request;
     const { url, headers } = await sign(request, keys);
     // Not signed: what a proxy on the way makes of it is its own affair.
     if (method === "GET") headers.set("accept-encoding", "identity");
-    const init: RequestInit = {
-      method,
-      headers,
-      body: body as BodyInit | null,
-      redirect: "manual",
-      signal,
-    };
     try {
-      return await fetch(url.href, init);
+      return await fetch(url.href, {
+        method,
+        headers,
+        body: body as BodyInit ?? null,
+        redirect: "manual",
+        signal,
+      });
     } catch (cause) {
       throw failed(request, signal, cause);
     }
@@ -114,13 +113,13 @@ export function createWire({ settings, credentials, fetch }: WireParts): Wire {
     } catch {
       // A proxy's page, or nothing: the status decides.
     }
-    const error = root?.name === "Error" ? root : undefined;
-    const there = headers.get("x-amz-bucket-region") ?? (error && textOf(error, "Region"));
+    const said = (name: string) => root?.name === "Error" && textOf(root, name) || undefined;
+    const there = headers.get("x-amz-bucket-region") ?? said("Region");
     return {
       ...contextOf(request),
       status,
-      code: error && textOf(error, "Code") || undefined,
-      message: error && textOf(error, "Message"),
+      code: said("Code"),
+      message: said("Message"),
       requestId: headers.get("x-amz-request-id") ?? headers.get("cf-ray") ?? undefined,
       retryAfter: retryAfter(headers.get("retry-after"), Date.now() + offset),
       region: there && there !== region ? there : undefined,
@@ -164,13 +163,8 @@ export function createWire({ settings, credentials, fetch }: WireParts): Wire {
     limit: number,
     signal: AbortSignal,
   ): Promise<string> {
-    // Bodies that say they are small are read at once, the others bit by bit.
-    const length = Number(response.headers.get("content-length") ?? Infinity);
     try {
-      if (length <= limit) return await response.text();
-      return response.body === null
-        ? ""
-        : new TextDecoder().decode(await readAll(response.body, limit));
+      return new TextDecoder().decode(await readAll(response.body ?? streamOf(), limit));
     } catch (cause) {
       throw cause instanceof CorruptError ? cause : failed(request, signal, cause);
     }

@@ -1,4 +1,5 @@
 import { UnsupportedError } from "../errors.ts";
+import { quote } from "../store/key.ts";
 import { createPolicy } from "../store/policy.ts";
 import type { ObjectStore } from "../store/store.ts";
 import { credentialsSource } from "../s3/credentials.ts";
@@ -55,8 +56,7 @@ export function edgeStore(options: EdgeStoreOptions): ObjectStore {
   const { bucket, dialect } = settings;
   if (dialect.name === "aws" && isDirectoryBucket(bucket)) {
     throw new UnsupportedError(
-      `Cannot open ${JSON.stringify(bucket)}: a directory bucket needs the sessions of S3 ` +
-        "Express, which only sdkStore makes",
+      `Cannot use bucket: ${quote(bucket)} is a directory bucket; use sdkStore`,
     );
   }
   const wire = createWire({

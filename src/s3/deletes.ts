@@ -33,7 +33,7 @@ export function createDelete({ settings, policy, driver }: S3Context): ObjectSto
       if (real.length === 0) return;
       // One that no retry can help ends the call; else only those are sent again.
       const first = real.find((error) => !isRetryable(error)) ?? real[0] as CairnError;
-      if (real.every(({ key }) => key !== undefined)) left = real.map(({ key }) => key as string);
+      if (real.every(({ key }) => key)) left = real.map(({ key }) => key!);
       if (real.length > 1) first.cause = new AggregateError(real, `${real.length} keys failed`);
       throw first;
     }, signal);

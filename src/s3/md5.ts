@@ -9,6 +9,15 @@
 const SHIFTS = [7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21];
 const SINES = Uint32Array.from({ length: 64 }, (_, i) => Math.abs(Math.sin(i + 1)) * 2 ** 32);
 
+type Mix = (b: number, c: number, d: number) => number;
+/** Of each round: how it mixes, and which words it takes. */
+const ROUNDS: readonly (readonly [Mix, step: number, start: number])[] = [
+  [(b, c, d) => (b & c) | (~b & d), 1, 0],
+  [(b, c, d) => (d & b) | (~d & c), 5, 1],
+  [(b, c, d) => b ^ c ^ d, 3, 5],
+  [(b, c, d) => c ^ (b | ~d), 7, 0],
+];
+
 /** The digest: 16 bytes. */
 export function md5(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const blocks = (bytes.length + 72) >>> 6;
@@ -29,14 +38,9 @@ function addBlock(state: Uint32Array, view: DataView, offset: number): void {
   let [a, b, c, d] = state as unknown as [number, number, number, number];
   for (let i = 0; i < 64; i++) {
     const round = i >> 4;
-    const [mixed, word] = round === 0
-      ? [(b & c) | (~b & d), i]
-      : round === 1
-      ? [(d & b) | (~d & c), 5 * i + 1]
-      : round === 2
-      ? [b ^ c ^ d, 3 * i + 5]
-      : [c ^ (b | ~d), 7 * i];
-    const sum = (a + mixed + SINES[i]! + view.getUint32(offset + (word & 15) * 4, true)) >>> 0;
+    const [mix, step, start] = ROUNDS[round]!;
+    const word = view.getUint32(offset + ((i * step + start) & 15) * 4, true);
+    const sum = a + mix(b, c, d) + SINES[i]! + word;
     const shift = SHIFTS[round * 4 + (i & 3)]!;
     [a, d, c, b] = [d, c, b, (b + ((sum << shift) | (sum >>> (32 - shift)))) | 0];
   }

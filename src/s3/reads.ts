@@ -1,5 +1,7 @@
 import { CorruptError, InvalidInputError, NotFoundError, UnsupportedError } from "../errors.ts";
+import { cancel } from "../store/_abort.ts";
 import { checkLimit, PAGE_SIZE } from "../store/_listing.ts";
+import { refuse } from "../store/_options.ts";
 import { checkRange, resolveRange } from "../store/_range.ts";
 import { checkKey, quote } from "../store/key.ts";
 import { resumedBody } from "../store/resume.ts";
@@ -32,7 +34,7 @@ export function createReads(
       }
       return { info, body, start, end };
     } catch (error) {
-      void body.cancel(error).catch(() => {});
+      cancel(body, error);
       throw error;
     }
   }
@@ -86,18 +88,21 @@ export function createReads(
 
     async *list(options = {}) {
       const { prefix, startAfter, delimiter, signal } = options;
-      const limit = checkLimit(options);
+      let left = checkLimit(options);
       if (startAfter !== undefined && !settings.capabilities.orderedList) {
         throw new UnsupportedError(
           `Cannot list ${name} with startAfter: it lists in no order; list the whole prefix`,
         );
       }
-      checkText({ prefix, startAfter });
-      let left = limit;
-      for (let token: string | undefined, first = true; left > 0 && (first || token);) {
+      for (const [option, value] of Object.entries({ prefix, startAfter })) {
+        if (value === undefined || (typeof value === "string" && value.isWellFormed())) continue;
+        refuse(option, value, "well-formed Unicode");
+      }
+      let token: string | undefined;
+      while (left > 0) {
         const query = {
           prefix: prefix || undefined,
-          startAfter: first && startAfter ? startAfter : undefined,
+          startAfter: token === undefined && startAfter ? startAfter : undefined,
           delimiter,
           token,
           maxKeys: Math.min(PAGE_SIZE, left),
@@ -106,24 +111,15 @@ export function createReads(
           (inner) => driver.listObjects(query, inner),
           signal,
         );
-        if (next !== undefined && next === token) {
+        const count = page.objects.length + page.prefixes.length;
+        if (count > 0) yield page;
+        if (next === undefined) return;
+        if (next === token) {
           throw new CorruptError(`Cannot list ${name}: a page names itself as the next one`);
         }
-        left -= page.objects.length + page.prefixes.length;
-        first = false;
+        left -= count;
         token = next;
-        if (page.objects.length + page.prefixes.length > 0) yield page;
       }
     },
   };
-}
-
-function checkText(values: Record<string, string | undefined>): void {
-  for (const [name, value] of Object.entries(values)) {
-    if (value !== undefined && !(typeof value === "string" && value.isWellFormed())) {
-      throw new InvalidInputError(
-        `Cannot list with ${name}: current value is ${quote(value)}; give well-formed Unicode`,
-      );
-    }
-  }
 }

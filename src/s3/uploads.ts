@@ -1,4 +1,5 @@
 import { NotFoundError, PreconditionFailedError } from "../errors.ts";
+import { quote } from "../store/key.ts";
 import type { MultipartUpload } from "../store/multipart.ts";
 import type { Precondition } from "../store/store.ts";
 import { etagFromHeaders, unquoteETag } from "./headers.ts";
@@ -57,11 +58,10 @@ export async function startUpload(
  */
 function asConflict(error: unknown): never {
   if (!isConflict(error)) throw error;
-  const { key, status, code, requestId } = error;
   throw new PreconditionFailedError(
-    `Cannot complete the upload of ${JSON.stringify(key)}: another writer came between; ` +
-      "read what is there, and put again with a new stream",
-    { cause: error, key, status, code, requestId },
+    `Cannot write ${quote(error.key)}: another writer came between; read what is there, and ` +
+      "put again with a new stream",
+    { ...error, cause: error },
   );
 }
 

@@ -30,6 +30,6 @@ export function decodeListed(text: string): string {
   try {
     return decodeURIComponent(text.replaceAll("+", " "));
   } catch (cause) {
-    throw new CorruptError("A listing has a key that is not URL-encoded as asked", { cause });
+    throw new CorruptError("A listing has a key that is not URL-encoded", { cause });
   }
 }

@@ -25,13 +25,13 @@ export function createWrites(
 
   function checkCondition(key: string, precondition: Precondition): void {
     if (precondition === "overwrite") return;
-    const [capability, header] = precondition === "create"
-      ? ["conditionalCreate", "If-None-Match"] as const
-      : ["conditionalUpdate", "If-Match"] as const;
-    if (capabilities[capability]) return;
-    throw new UnsupportedError(
-      `Cannot write ${quote(key)} on a condition: ${name} does not honour ${header} ` +
-        `(its capability ${capability} is false); use a store that does`,
+    const capability = precondition === "create" ? "conditionalCreate" : "conditionalUpdate";
+    if (!capabilities[capability]) throw unconditional(key, `where ${capability} is false`);
+  }
+
+  function unconditional(key: string, where: string): UnsupportedError {
+    return new UnsupportedError(
+      `Cannot write ${quote(key)} on a condition: ${name} honours none ${where}`,
       { key },
     );
   }
@@ -53,7 +53,7 @@ export function createWrites(
       if (!absent || typeof precondition === "string") throw error;
       throw new PreconditionFailedError(
         `The ETag of ${quote(key)} is not ${quote(precondition.ifMatch)}: there is no such object`,
-        { key, cause: error, status: error.status, code: error.code, requestId: error.requestId },
+        { ...error, cause: error },
       );
     }
   }
@@ -77,11 +77,10 @@ export function createWrites(
           putSingle: (bytes) => putSingle(key, bytes, precondition, signal),
           start: () => {
             if (inParts) return startUpload(context, key, precondition);
-            throw new UnsupportedError(
-              `Cannot write a stream of more than ${settings.multipartThreshold} bytes to ` +
-                `${quote(key)} on a condition: ${name} does not honour one at the end of a ` +
-                "multipart upload; give bytes, or a higher multipartThreshold",
-              { key },
+            throw unconditional(
+              key,
+              `at the end of a multipart upload; give bytes, or a multipartThreshold above ` +
+                settings.multipartThreshold,
             );
           },
         });

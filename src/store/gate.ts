@@ -1,3 +1,5 @@
+import { onAbort } from "./_abort.ts";
+
 /** How often an operation shows that it lives, in milliseconds. */
 const BEAT = 1_000;
 /** For how long it may not have, before its place is another's, in milliseconds. */
@@ -19,31 +21,24 @@ export function createGate(
   const open = new Set<Place>();
   const queue = new Set<Waiter>();
   // One listener for each signal, however many wait under it: Node warns of more than ten.
-  const cancels = new Map<AbortSignal, { waiters: Set<Waiter>; cancel: () => void }>();
+  const watched = new Map<AbortSignal, { waiting: number; end: () => void }>();
 
-  const watch = (waiter: Waiter, signal: AbortSignal) => {
-    let entry = cancels.get(signal);
-    if (entry === undefined) {
-      const waiters = new Set<Waiter>();
-      const cancel = () => {
-        cancels.delete(signal);
-        for (const waiter of waiters) {
-          queue.delete(waiter);
-          waiter.reject(signal.reason);
-        }
-      };
-      entry = { waiters, cancel };
-      cancels.set(signal, entry);
-      signal.addEventListener("abort", cancel, { once: true });
-    }
-    entry.waiters.add(waiter);
+  const watch = (signal: AbortSignal) => {
+    const watch = watched.get(signal);
+    if (watch) return watch.waiting++;
+    const end = onAbort(signal, (reason) => {
+      watched.delete(signal);
+      for (const waiter of queue) {
+        if (waiter.signal === signal && queue.delete(waiter)) waiter.reject(reason);
+      }
+    });
+    watched.set(signal, { waiting: 1, end });
   };
-  const unwatch = (waiter: Waiter, signal: AbortSignal) => {
-    const entry = cancels.get(signal)!;
-    entry.waiters.delete(waiter);
-    if (entry.waiters.size > 0) return;
-    cancels.delete(signal);
-    signal.removeEventListener("abort", entry.cancel);
+  const unwatch = (signal: AbortSignal) => {
+    const watch = watched.get(signal)!;
+    if (--watch.waiting > 0) return;
+    watch.end();
+    watched.delete(signal);
   };
   const enter = (place: Place, signal?: AbortSignal) => {
     if (open.size < limit) {
@@ -51,9 +46,8 @@ export function createGate(
       return;
     }
     return new Promise<void>((resolve, reject) => {
-      const waiter: Waiter = { place, resolve, reject, signal };
-      queue.add(waiter);
-      if (signal) watch(waiter, signal);
+      queue.add({ place, resolve, reject, signal });
+      if (signal) watch(signal);
     });
   };
   const leave = (place: Place) => {
@@ -61,7 +55,7 @@ export function createGate(
     const [next] = queue;
     if (next === undefined) return;
     queue.delete(next);
-    if (next.signal) unwatch(next, next.signal);
+    if (next.signal) unwatch(next.signal);
     next.place.seen = Date.now();
     open.add(next.place);
     next.resolve();
@@ -75,8 +69,7 @@ export function createGate(
     const place: Place = { seen: Date.now() };
     const timer = setInterval(beat, BEAT, place);
     try {
-      const waiting = enter(place, signal);
-      if (waiting !== undefined) await waiting;
+      await enter(place, signal);
       return await operation();
     } finally {
       clearInterval(timer);
