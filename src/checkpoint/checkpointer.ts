@@ -277,8 +277,7 @@ export class S3Checkpointer<State = unknown> {
     if (id === undefined) {
       if (options.namespace !== undefined) {
         throw new InvalidInputError(
-          `Cannot delete the namespace ${quote(namespace)} alone: give the id of a checkpoint, ` +
-            "or no namespace to delete the whole thread",
+          `Cannot delete the namespace ${quote(namespace)} alone: give an id, or no namespace`,
         );
       }
       await this.#log.deleteThread(thread, { signal });
@@ -332,7 +331,7 @@ export class S3Checkpointer<State = unknown> {
     if (typeof savedAt !== "string" || typeof fields !== "boolean") {
       throw new CorruptError(
         `The checkpoint ${quote(place.id)} of thread ${quote(place.thread)} was not saved by ` +
-          "S3Checkpointer; read it with what saved it, or keep the two under different prefixes",
+          "S3Checkpointer; keep the two under different prefixes",
       );
     }
     return {

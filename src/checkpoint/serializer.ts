@@ -41,8 +41,7 @@ export function jsonSerializer(): Serializer {
       if (type === "bytes") return bytes;
       if (type === "json") return JSON.parse(new TextDecoder().decode(bytes));
       throw new InvalidInputError(
-        `Cannot load a value of type ${quote(type)} with the JSON serializer; ` +
-          "give the serializer that it was saved with",
+        `Cannot load a value of type ${quote(type)} as JSON; give the serializer that saved it`,
       );
     },
   };
@@ -52,7 +51,7 @@ function requireJson(value: unknown, path: (string | number)[], above: Set<objec
   const refuse = (what: string) => {
     throw new InvalidInputError(
       `Cannot save ${what} at ${quote(path.join(".") || "the top")}: JSON has none; ` +
-        "convert it, or give a serializer that keeps it",
+        "convert it, or give a serializer",
     );
   };
   switch (typeof value) {
@@ -70,11 +69,11 @@ function requireJson(value: unknown, path: (string | number)[], above: Set<objec
       return;
   }
   if (value === null) return;
-  if (above.has(value)) return refuse("a reference to an object around it");
+  if (above.has(value)) return refuse("a circle");
   if (!(value instanceof Uint8Array) && hasToJson(value)) {
     const json = value.toJSON(String(path.at(-1) ?? ""));
     // As JSON does, its answer is taken as it is: a toJSON of its own is not asked.
-    if (hasToJson(json)) return refuse("what a toJSON gives that has one itself");
+    if (hasToJson(json)) return refuse("a toJSON's toJSON");
     above.add(value);
     requireJson(json, path, above);
     above.delete(value);
@@ -86,7 +85,7 @@ function requireJson(value: unknown, path: (string | number)[], above: Set<objec
   }
   const entries = Object.entries(value);
   if (isArray && entries.length !== value.length) {
-    return refuse("an array with holes or fields of its own");
+    return refuse("a hole, or an array's field,");
   }
   above.add(value);
   for (const [key, item] of entries) {

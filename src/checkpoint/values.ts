@@ -128,8 +128,7 @@ export class Values {
     const bytes = (await this.#objects.get(key, chunkOf(length), undefined, signal))?.record;
     if (bytes === undefined) {
       throw new CorruptError(
-        `A chunk of a record is not there: ${key}; its thread was deleted meanwhile, ` +
-          "or something else removed it",
+        `A chunk is gone: ${key}; its thread was deleted meanwhile, or it was removed`,
         { key },
       );
     }

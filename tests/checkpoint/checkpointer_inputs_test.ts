@@ -20,7 +20,7 @@ const STATES: readonly [what: string, state: unknown, says: RegExp][] = [
   ["a function", { a: { b: () => 1 } }, /a function at "b"/],
   ["a symbol", { a: Symbol("s") }, /a symbol/],
   ["a bigint", { a: 1n }, /a bigint/],
-  ["a cycle", { a: circle }, /a reference to an object around it at "self.again"/],
+  ["a cycle", { a: circle }, /a circle at "self.again"/],
   ["an instance of a class", { a: new Person() }, /a Person/],
   ["a typed array that is no Uint8Array", { a: new Float32Array(2) }, /a Float32Array/],
   ["an ArrayBuffer", { a: new ArrayBuffer(2) }, /ArrayBuffer/],
