@@ -175,7 +175,9 @@ export class S3Checkpointer<State = unknown> {
       ),
       channels,
     };
-    const base = parent === undefined ? undefined : this.#log.held({ ...place, id: parent });
+    const base = parent === undefined
+      ? undefined
+      : await this.#log.confirmed({ ...place, id: parent }, { signal });
     await this.#log.put(place, record, { base, signal });
     this.#remember(record, place);
     return { ...place, ...(parent === undefined ? {} : { parent }), metadata, savedAt };

@@ -1,4 +1,4 @@
-import { CorruptError, InvalidInputError } from "../errors.ts";
+import { CorruptError, InvalidInputError, NotFoundError } from "../errors.ts";
 import type { CompressionChoice } from "../frame/compression.ts";
 import { compareKeys } from "../store/key.ts";
 import type { CallOptions, ObjectStore } from "../store/store.ts";
@@ -109,6 +109,26 @@ export class CheckpointLog {
   /** A checkpoint's record where this process holds it: asks nobody. */
   held(place: Place): CheckpointRecord | undefined {
     return this.objects.held(this.keys.record(place));
+  }
+
+  /**
+   * What this process holds of a checkpoint's record, where it has chunks and the
+   * store still has it: another process may have deleted the thread since.
+   */
+  async confirmed(
+    place: Place,
+    options: CallOptions = {},
+  ): Promise<CheckpointRecord | undefined> {
+    const held = this.held(place);
+    if (!held || !valuesOf(held).some((value) => !chunksOf(value).next().done)) return undefined;
+    const key = this.keys.record(place);
+    try {
+      const { etag } = await this.objects.store.head(key, options);
+      return etag === this.objects.recent.etagOf(key) ? held : undefined;
+    } catch (error) {
+      if (error instanceof NotFoundError && error.what === "object") return undefined;
+      throw error;
+    }
   }
 
   /** A checkpoint's record as a listing showed it; `undefined` where there is none, or no longer. */
