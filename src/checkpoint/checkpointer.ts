@@ -260,8 +260,9 @@ export class S3Checkpointer<State = unknown> {
   }
 
   /**
-   * Deletes a checkpoint with its pending writes, or, with no id, the whole
-   * thread with all its namespaces. What is not there is no error.
+   * Deletes a checkpoint, or, with no id, the whole thread with all its
+   * namespaces. What is not there is no error. Chunks of a checkpoint's large
+   * values stay until the thread is deleted: other checkpoints may share them.
    *
    * @example
    * ```ts
@@ -295,7 +296,7 @@ export class S3Checkpointer<State = unknown> {
   }
 
   /**
-   * The threads that have checkpoints, in the order of their keys.
+   * The threads of which anything is stored, in the order of their keys.
    *
    * @example
    * ```ts
