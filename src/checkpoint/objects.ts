@@ -12,6 +12,8 @@ export interface Codec<T> {
   readonly decode: (payload: Uint8Array) => T;
   /** The most bytes it may have. @default the frame's own limit */
   readonly limit?: number;
+  /** Whether it is what its key says, asked before it is held. @default the decoder tells */
+  readonly check?: (payload: Uint8Array) => Promise<boolean>;
 }
 
 /** A record as it was read, with its writer's mark where that is known. */
@@ -49,6 +51,9 @@ export class Objects {
     try {
       const { info, bytes } = await getBytes(this.store, key, { signal });
       const { nonce, payload } = await decodeFrame(bytes, codec);
+      if (await codec.check?.(payload) === false) {
+        throw new CorruptError("The object is not what its name says");
+      }
       return this.#keep(key, info.etag, codec, nonce, payload);
     } catch (error) {
       if (error instanceof NotFoundError && error.what === "object") return undefined;

@@ -34,11 +34,12 @@ export async function deserialize(serializer: Serializer, from: SerializedValue)
 }
 
 /** A chunk in its frame: nothing but its bytes. */
-const chunkOf = (limit: number): Codec<Uint8Array> => ({
+const chunkOf = ({ hash, length }: ChunkRef): Codec<Uint8Array> => ({
   kind: "chunk",
   encode: (bytes) => bytes,
   decode: (bytes) => bytes,
-  limit,
+  limit: length,
+  check: async (bytes) => bytes.length === length && toHex(await sha256(bytes)) === hash,
 });
 
 /** Keeps large values as chunks named by their hash, and gives them back checked. */
@@ -82,11 +83,11 @@ export class Values {
       // What is hashed, sent and held must be the same, whatever the caller does to it meanwhile.
       const bytes = copyOf(piece);
       const hash = toHex(await sha256(bytes));
-      body[at] = { hash, length: bytes.length };
+      const ref = body[at] = { hash, length: bytes.length };
       if (sent.has(hash)) return;
       sent.add(hash);
       const key = this.#keys.chunk(thread, hash);
-      await this.#objects.put(key, chunkOf(bytes.length), bytes, { signal: inner });
+      await this.#objects.put(key, chunkOf(ref), bytes, { signal: inner });
     }, signal);
     return stored;
   }
@@ -121,20 +122,15 @@ export class Values {
     }));
   }
 
-  async #chunk(thread: string, { hash, length }: ChunkRef, signal: AbortSignal) {
-    const key = this.#keys.chunk(thread, hash);
-    const held = this.#objects.held<Uint8Array>(key);
-    if (held !== undefined) return held;
-    const bytes = (await this.#objects.get(key, chunkOf(length), undefined, signal))?.record;
-    if (bytes === undefined) {
-      throw new CorruptError(
-        `A chunk is gone: ${key}; its thread was deleted meanwhile, or it was removed`,
-        { key },
-      );
-    }
-    if (bytes.length === length && toHex(await sha256(bytes)) === hash) return bytes;
-    this.#objects.recent.delete(key);
-    throw new CorruptError(`The chunk at ${key} is not what its name says`, { key });
+  async #chunk(thread: string, ref: ChunkRef, signal: AbortSignal): Promise<Uint8Array> {
+    const key = this.#keys.chunk(thread, ref.hash);
+    const bytes = this.#objects.held<Uint8Array>(key) ??
+      (await this.#objects.get(key, chunkOf(ref), undefined, signal))?.record;
+    if (bytes !== undefined) return bytes;
+    throw new CorruptError(
+      `A chunk is gone: ${key}; its thread was deleted meanwhile, or it was removed`,
+      { key },
+    );
   }
 }
 
