@@ -1,5 +1,6 @@
 import { CorruptError, UnsupportedError } from "../errors.ts";
 import { concat } from "../store/body.ts";
+import { toHex } from "../store/hex.ts";
 import { type Compression, COMPRESSIONS } from "./codec.ts";
 import { sha256 } from "./hash.ts";
 
@@ -9,7 +10,7 @@ export const HEADER_LENGTH = 48;
 export const NONCE_LENGTH = 16;
 
 const VERSION = 1;
-const MAGIC = [0x89, 0x43, 0x52, 0x4e] as const;
+const MAGIC = Uint8Array.of(0x89, 0x43, 0x52, 0x4e);
 const VERSION_AT = 4, KIND_AT = 5, COMPRESSION_AT = 6, ENCRYPTION_AT = 7;
 const LENGTH_AT = 8, NONCE_AT = 16, CHECKSUM_AT = 32;
 
@@ -54,14 +55,13 @@ export async function seal(header: Header, packed: Uint8Array): Promise<Uint8Arr
  * @throws {UnsupportedError} where a newer writer made it.
  */
 export async function unseal(bytes: Uint8Array): Promise<Header> {
-  if (MAGIC.some((byte, index) => bytes[index] !== byte)) {
+  if (toHex(bytes.subarray(0, MAGIC.length)) !== toHex(MAGIC)) {
     throw new CorruptError("This is no frame: it does not begin with 89 43 52 4E");
   }
   const version = bytes[VERSION_AT] ?? 0;
   if (version > VERSION) throw tooNew(`frame version ${version}`);
-  if (
-    version < VERSION || !equal(await checksum(bytes), bytes.subarray(CHECKSUM_AT, HEADER_LENGTH))
-  ) {
+  const recorded = toHex(bytes.subarray(CHECKSUM_AT, HEADER_LENGTH));
+  if (version < VERSION || recorded !== toHex(await checksum(bytes))) {
     throw new CorruptError(
       `This frame is cut short or altered: its checksum does not fit its ${bytes.length} bytes`,
     );
@@ -91,8 +91,4 @@ function tooNew(what: string): UnsupportedError {
 async function checksum(bytes: Uint8Array): Promise<Uint8Array> {
   const covered = concat([bytes.subarray(0, CHECKSUM_AT), bytes.subarray(HEADER_LENGTH)]);
   return (await sha256(covered)).subarray(0, HEADER_LENGTH - CHECKSUM_AT);
-}
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

@@ -13,10 +13,10 @@ export interface XmlElement {
 /** The most elements of an answer: a LIST of 1,000 keys has about 10,000. */
 const MAX_ELEMENTS = 50_000;
 const MAX_DEPTH = 16;
-const MAX_TAG = 4096;
 
-const TAG =
-  /^<(\/?)(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)(?:\s+[\w.:-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*\s*(\/?)>/;
+/** A comment, an instruction, CDATA, a tag or text, each bounded or read in one go. */
+const TOKEN =
+  /<!--[^]*?-->|<\?[^]*?\?>|<!\[CDATA\[([^]*?)\]\]>|<(\/?)(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)(?:\s+[\w.:-]+\s*=\s*(?:"[^"<]{0,999}"|'[^'<]{0,999}')){0,16}\s*(\/?)>|([^<]+)/y;
 const NAMED: Readonly<Record<string, string>> = {
   lt: "<",
   gt: ">",
@@ -37,47 +37,28 @@ export function parseXml(source: string): XmlElement {
   const top = { name: "", text: "", children: [] as XmlElement[] };
   const stack = [top];
   let count = 0;
-  let at = 0;
+  let at = TOKEN.lastIndex = 0;
   const check = (holds: unknown) => {
-    if (!holds) {
-      throw new CorruptError(`The server's XML is malformed, or too large, at character ${at}`);
-    }
+    if (holds) return;
+    throw new CorruptError(`The server's XML is malformed, or too large, at character ${at}`);
   };
-  const after = (end: string, from: number) => {
-    const found = source.indexOf(end, from);
-    check(found >= 0);
-    return found + end.length;
-  };
-  const add = (text: string) => {
+  for (; at < source.length; at = TOKEN.lastIndex) {
+    const token = TOKEN.exec(source);
+    check(token);
+    const [, data, closing, name, empty, text = ""] = token!;
     const element = stack.at(-1)!;
-    check(element !== top || !/[^\s\ufeff]/.test(text));
-    element.text += text;
-  };
-  while (at < source.length) {
-    const open = source.indexOf("<", at);
-    const end = open < 0 ? source.length : open;
-    const text = unescapeXml(source.slice(at, end));
-    check(text !== undefined);
-    if (end > at) add(text!);
-    if (open < 0) break;
-    at = open;
-    if (source.startsWith("<!--", at)) at = after("-->", at + 4);
-    else if (source.startsWith("<?", at)) at = after("?>", at + 2);
-    else if (source.startsWith("<![CDATA[", at)) {
-      at = after("]]>", at + 9);
-      add(source.slice(open + 9, at - 3));
+    if (name === undefined) {
+      const plain = data ?? unescapeXml(text, check);
+      check(element !== top || !/[^\s\ufeff]/.test(plain));
+      element.text += plain;
+    } else if (closing) {
+      check(stack.length > 1 && element.name === name);
+      stack.pop();
     } else {
-      const tag = TAG.exec(source.slice(at, at + MAX_TAG));
-      check(tag);
-      const [whole, closing, name, empty] = tag as unknown as [string, string, string, string];
-      if (closing) check(stack.length > 1 && stack.pop()!.name === name);
-      else {
-        check(++count <= MAX_ELEMENTS && stack.length <= MAX_DEPTH);
-        const element = { name, text: "", children: [] };
-        stack.at(-1)!.children.push(element);
-        if (!empty) stack.push(element);
-      }
-      at += whole.length;
+      check(++count <= MAX_ELEMENTS && stack.length <= MAX_DEPTH);
+      const child = { name, text: "", children: [] };
+      element.children.push(child);
+      if (!empty) stack.push(child);
     }
   }
   check(stack.length === 1 && top.children.length === 1);
@@ -105,15 +86,14 @@ export function fitsXml(text: string): boolean {
   return !/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(text);
 }
 
-/** `undefined` where an ampersand begins nothing that XML knows. */
-function unescapeXml(text: string): string | undefined {
-  let wrong = false;
-  const plain = text.replace(ENTITY, (_, name, decimal, hex) => {
+/** Fails where an ampersand begins nothing that XML knows. */
+function unescapeXml(text: string, check: (holds: unknown) => void): string {
+  return text.replace(ENTITY, (_, name, decimal, hex) => {
     if (name) return NAMED[name]!;
     const point = decimal ? Number(decimal) : parseInt(hex, 16);
-    const char = point > 0 && point <= 0x10ffff ? String.fromCodePoint(point) : "\ud800";
-    wrong ||= !char.isWellFormed();
+    check(point > 0 && point <= 0x10ffff);
+    const char = String.fromCodePoint(point);
+    check(char.isWellFormed());
     return char;
   });
-  return wrong ? undefined : plain;
 }

@@ -58,15 +58,11 @@ export interface UploadOptions {
  */
 export async function uploadStream(body: Body, options: UploadOptions): Promise<PutResult> {
   const { threshold, signal } = options;
-  const partSize = partSizeFor(options);
-  if (body instanceof Uint8Array) {
-    if (body.length <= threshold) return options.putSingle(body);
-    return await withController(signal, (control) => {
-      const size = partSizeFor({ ...options, length: body.length });
-      return uploadParts(slices(body, size), size, options, control);
-    });
-  }
+  const isWhole = body instanceof Uint8Array;
+  if (isWhole && body.length <= threshold) return await options.putSingle(body);
+  const partSize = partSizeFor(isWhole ? { ...options, length: body.length } : options);
   return await withController(signal, async (control) => {
+    if (isWhole) return await uploadParts(slices(body, partSize), partSize, options, control);
     const source = piecesOf(body, control.signal);
     try {
       const head: Uint8Array[] = [];
@@ -119,7 +115,12 @@ async function uploadParts(
     let number = 0;
     signal.throwIfAborted();
     for await (const bytes of parts) {
-      if (++number > MAX_PARTS) throw tooLong(partSize);
+      if (++number > MAX_PARTS) {
+        throw new InvalidInputError(
+          `Cannot send more than ${partSize * MAX_PARTS} bytes: the limit is ${MAX_PARTS} parts, ` +
+            `and partSize is ${partSize}; give a larger one`,
+        );
+      }
       const part: Promise<void> = send(number, bytes).finally(() => sending.delete(part));
       sending.add(part);
       // Before the next part is read, so that it is one of those in memory.
@@ -136,13 +137,6 @@ async function uploadParts(
     await upload.abort().catch(() => {});
     throw signal.reason;
   }
-}
-
-function tooLong(partSize: number): InvalidInputError {
-  return new InvalidInputError(
-    `Cannot send more than ${partSize * MAX_PARTS} bytes: the limit is ${MAX_PARTS} parts, and ` +
-      `partSize is ${partSize}; give a larger one`,
-  );
 }
 
 function* slices(bytes: Uint8Array, size: number): Generator<Uint8Array, void> {
