@@ -184,6 +184,7 @@ async function suite(
   quiet = false,
   command = DENO,
 ): Promise<void> {
+  interruption.signal.throwIfAborted();
   console.log(`\n${stage}: ${name} ...`);
   const started = Date.now();
   const child = new Deno.Command(command, {
