@@ -38,7 +38,10 @@ export type ParsedKey =
  * empty string is a lone `~`.
  */
 export function escapeSegment(text: string): string {
-  const percent = encodeURIComponent(text).replace(/[!'()*.~]/g, (c) => "%" + hex(c.charCodeAt(0)));
+  const percent = encodeURIComponent(text).replace(
+    /[!'()*.~]/g,
+    (c) => "%" + toHex([c.charCodeAt(0)]),
+  );
   return percent.replace(/%../g, (byte) => "~" + byte.slice(1).toLowerCase()) || "~";
 }
 
@@ -60,12 +63,10 @@ export function descendingId(id: string): string {
 /** The id that {@link descendingId} turned around; `undefined` where it made none. */
 export function ascendingId(segment: string): string | undefined {
   return /^(?:[0-9a-f]{2})+~$/.test(segment)
-    ? decode(segment.replace(/~|../g, (at) => at === "~" ? "" : "%" + hex(255 - parseInt(at, 16))))
+    ? decode(
+      segment.replace(/~|../g, (at) => at === "~" ? "" : "%" + toHex([255 - parseInt(at, 16)])),
+    )
     : undefined;
-}
-
-function hex(byte: number): string {
-  return byte.toString(16).padStart(2, "0");
 }
 
 function decode(percent: string): string | undefined {

@@ -1,5 +1,6 @@
-import { CorruptError, InvalidInputError, NotFoundError } from "../errors.ts";
+import { CorruptError, NotFoundError } from "../errors.ts";
 import type { CompressionChoice } from "../frame/compression.ts";
+import { checkWhole } from "../store/_options.ts";
 import { compareKeys } from "../store/key.ts";
 import type { CallOptions, ObjectStore } from "../store/store.ts";
 import { type Group, listGroups } from "./groups.ts";
@@ -65,8 +66,8 @@ export class CheckpointLog {
       cacheBytes = 16 * 1024 * 1024,
       maxOpenRequests: parallel = 6,
     } = options;
-    requireWhole({ inlineLimit, cacheBytes }, 0);
-    requireWhole({ maxOpenRequests: parallel }, 1);
+    checkWhole({ inlineLimit, cacheBytes }, 0);
+    checkWhole({ maxOpenRequests: parallel }, 1);
     this.keys = new Keys(prefix);
     this.objects = new Objects(store, compression, cacheBytes);
     this.parallel = parallel;
@@ -250,15 +251,6 @@ function* threadsOf(keys: Keys, folders: readonly string[]): Generator<string> {
   for (const folder of folders) {
     const thread = keys.parseThread(folder);
     if (thread !== undefined) yield thread;
-  }
-}
-
-function requireWhole(values: Record<string, number>, least: number): void {
-  for (const [name, value] of Object.entries(values)) {
-    if (Number.isSafeInteger(value) && value >= least) continue;
-    throw new InvalidInputError(
-      `Cannot use ${name}: current value is ${value}; give a whole number from ${least}`,
-    );
   }
 }
 

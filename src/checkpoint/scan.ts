@@ -1,4 +1,4 @@
-import { InvalidInputError } from "../errors.ts";
+import { checkWhole } from "../store/_options.ts";
 import { mapAhead } from "../store/parallel.ts";
 import type { CallOptions } from "../store/store.ts";
 import type { Group } from "./groups.ts";
@@ -36,9 +36,7 @@ export async function* scan<T>(
   open: (group: Group, signal: AbortSignal) => Promise<T | undefined>,
 ): AsyncGenerator<T> {
   const { limit = Infinity, signal } = options;
-  if (limit !== Infinity && !Number.isSafeInteger(limit)) {
-    throw new InvalidInputError(`Cannot list: limit is ${limit}; give a whole number`);
-  }
+  if (limit !== Infinity) checkWhole({ limit }, 0);
   let left = limit;
   if (left <= 0) return;
   const groups = wanted(log, options, all ? limit : Infinity);

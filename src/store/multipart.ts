@@ -17,7 +17,7 @@ export interface PartRef {
 
 /** A multipart upload that was started. */
 export interface MultipartUpload {
-  /** Sends a part; its bytes may be forgotten once this resolves. */
+  /** Sends a part. Once this resolves its bytes are filled with another's: keep none of them. */
   part(number: number, bytes: Uint8Array, signal: AbortSignal): Promise<PartRef>;
   /** Makes the object of the parts, in order. */
   complete(parts: readonly PartRef[], signal: AbortSignal): Promise<PutResult>;
@@ -73,7 +73,9 @@ export async function uploadStream(body: Body, options: UploadOptions): Promise<
         head.push(value);
         length += value.length;
       }
-      return await uploadParts(cut(chain(head, source), partSize), partSize, options, control);
+      const buffers = reusable(partSize);
+      const parts = cut(chain(head, source), partSize, buffers);
+      return await uploadParts(parts, partSize, options, control, buffers);
     } catch (error) {
       control.abort(error);
       throw error;
@@ -99,6 +101,7 @@ async function uploadParts(
   partSize: number,
   { partsInFlight, start }: UploadOptions,
   control: AbortController,
+  buffers?: Buffers,
 ): Promise<PutResult> {
   const { signal } = control;
   const upload = await start();
@@ -107,6 +110,7 @@ async function uploadParts(
   const send = async (number: number, bytes: Uint8Array) => {
     try {
       sent[number - 1] = await upload.part(number, bytes, signal);
+      buffers?.give(bytes);
     } catch (error) {
       control.abort(error);
     }
@@ -152,10 +156,33 @@ async function* chain(
   yield* rest;
 }
 
+/** Buffers to fill again: left to the garbage collector, a long stream's parts pile up. */
+interface Buffers {
+  take(): Uint8Array;
+  /** Gives a buffer back; a source's own memory is left alone. */
+  give(bytes: Uint8Array): void;
+}
+
+function reusable(size: number): Buffers {
+  const own = new Set<Uint8Array>();
+  const spare: Uint8Array[] = [];
+  return {
+    take() {
+      const buffer = spare.pop() ?? new Uint8Array(size);
+      own.add(buffer);
+      return buffer;
+    },
+    give(bytes) {
+      if (own.has(bytes)) spare.push(bytes);
+    },
+  };
+}
+
 /** Cuts pieces of any length into parts of one size; only the last may be shorter. */
 export async function* cut(
   pieces: AsyncIterable<Uint8Array>,
   size: number,
+  buffers: Buffers = reusable(size),
 ): AsyncGenerator<Uint8Array, void> {
   let part: Uint8Array | undefined;
   let filled = 0;
@@ -166,7 +193,7 @@ export async function* cut(
         piece = piece.subarray(size);
         continue;
       }
-      part ??= new Uint8Array(size);
+      part ??= buffers.take();
       const taken = piece.subarray(0, size - filled);
       part.set(taken, filled);
       filled += taken.length;

@@ -14,10 +14,12 @@ import {
 /** An upload into memory that records what happened to it. */
 function recorder(part: MultipartUpload["part"] = () => Promise.resolve({ number: 0, etag: "" })) {
   const parts: Uint8Array[] = [];
+  const sources = new Set<ArrayBufferLike>();
   const log: string[] = [];
   let open = 0;
   const record = {
     parts,
+    sources,
     log,
     mostOpen: 0,
     whole: () => concat(parts),
@@ -41,7 +43,8 @@ function recorder(part: MultipartUpload["part"] = () => Promise.resolve({ number
             } finally {
               open--;
             }
-            parts[number - 1] = bytes;
+            sources.add(bytes.buffer);
+            parts[number - 1] = bytes.slice(); // its memory is the uploader's again
             return { number, etag: `e${number}` };
           },
           complete(refs) {
@@ -109,7 +112,21 @@ Deno.test("uploadStream() cuts bytes without a copy", async () => {
   const record = recorder();
   const body = bytes(10);
   await uploadStream(body, record.options);
-  assert(record.parts.every(({ buffer }) => buffer === body.buffer));
+  assert.deepEqual([...record.sources], [body.buffer]);
+});
+
+Deno.test("uploadStream() fills the same few buffers again, and never the source's own", async () => {
+  const small = recorder();
+  const pieces = Array.from({ length: 100 }, (_, i) => new Uint8Array(3).fill(i));
+  await uploadStream(source(pieces).stream, small.options);
+  assert.deepEqual(small.whole(), concat(pieces));
+  assert(small.sources.size <= small.options.partsInFlight + 1, `${small.sources.size} buffers`);
+  const large = recorder();
+  const whole = Array.from({ length: 20 }, (_, i) => new Uint8Array(4).fill(i));
+  const before = whole.map((piece) => piece.slice());
+  await uploadStream(source(whole).stream, large.options);
+  assert.deepEqual(large.whole(), concat(before));
+  assert.deepEqual(whole, before);
 });
 
 Deno.test("uploadStream() holds no more parts at once than it may", async () => {
