@@ -14,6 +14,8 @@ export interface CredentialsSource {
 
 /** How long before their end credentials are read again, in milliseconds. */
 const MARGIN = 5 * 60_000;
+/** For how long one caller's question to the provider serves the others, in milliseconds. */
+const PATIENCE = 10_000;
 
 /**
  * Makes a source of fixed credentials, or of a provider's. The provider is
@@ -35,6 +37,7 @@ export function credentialsSource(
   }
   let current: S3Credentials | undefined;
   let reading: Promise<S3Credentials> | undefined;
+  let asked = 0;
   const left = () => current ? (current.expiration?.getTime() ?? Infinity) - now() : 0;
 
   async function ask(provider: S3CredentialsProvider): Promise<S3Credentials> {
@@ -48,7 +51,15 @@ export function credentialsSource(
       throw new AccessError("Cannot read credentials: the provider failed", { cause: error });
     }
   }
-  const read = () => reading ??= ask(credentials).finally(() => reading = undefined);
+  const read = () => {
+    // One that takes so long may be of a Worker's request that has ended, and never settles.
+    if (reading !== undefined && now() - asked < PATIENCE) return reading;
+    asked = now();
+    const mine = ask(credentials).finally(() => {
+      if (reading === mine) reading = undefined;
+    });
+    return reading = mine;
+  };
   return {
     get: () => left() > MARGIN ? Promise.resolve(current as S3Credentials) : read(),
     async replace(expired) {

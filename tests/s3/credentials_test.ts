@@ -25,6 +25,21 @@ Deno.test("credentialsSource() asks a provider once for all who wait", async () 
   assert.equal(calls(), 1);
 });
 
+Deno.test("credentialsSource() asks anew where an answer never comes", async () => {
+  let asked = 0;
+  let time = 0;
+  const given = { accessKeyId: "id", secretAccessKey: "secret" };
+  const provider = () => ++asked === 1 ? new Promise<never>(() => {}) : Promise.resolve(given);
+  const source = credentialsSource(provider, () => time);
+  void source.get();
+  time = 9_999;
+  void source.get();
+  assert.equal(asked, 1);
+  time = 10_000;
+  assert.deepEqual(await source.get(), given);
+  assert.equal(asked, 2);
+});
+
 Deno.test("credentialsSource() reads again shortly before the end, and not earlier", async () => {
   const clock = { now: 0 };
   const { give, calls } = provider(clock);
