@@ -278,6 +278,10 @@ export class S3Checkpointer<State = unknown> {
   async delete(thread: string, options: WhichOptions = {}): Promise<void> {
     const { namespace = "", id, signal } = options;
     if (id === undefined) {
+      // An id that turned out to be undefined must not cost the thread.
+      if ("id" in options) {
+        throw new InvalidInputError("Cannot delete: id is undefined; leave it out to delete all");
+      }
       if (options.namespace !== undefined) {
         throw new InvalidInputError(
           `Cannot delete the namespace ${quote(namespace)} alone: give an id, or no namespace`,

@@ -142,3 +142,10 @@ function silent(asked: () => void): ObjectStore {
     },
   };
 }
+
+Deno.test("S3Checkpointer.delete() takes no undefined id for the whole thread", async () => {
+  const checkpointer = new S3Checkpointer(memoryStore());
+  await checkpointer.save("t", { step: 1 });
+  await assert.rejects(checkpointer.delete("t", { id: undefined }), /id is undefined/);
+  assert.notEqual(await checkpointer.load("t"), undefined);
+});
