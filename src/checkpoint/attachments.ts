@@ -67,7 +67,11 @@ function strayed(path: Path): CorruptError {
 }
 
 /** Sets a field as data, `__proto__` too. */
-function setOwn(target: Record<string | number, unknown>, key: string | number, value: unknown) {
+export function setOwn(
+  target: Record<string | number, unknown>,
+  key: string | number,
+  value: unknown,
+): void {
   Object.defineProperty(target, key, {
     value,
     enumerable: true,

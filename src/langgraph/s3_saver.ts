@@ -14,6 +14,7 @@ import {
   TASKS,
   WRITES_IDX_MAP,
 } from "@langchain/langgraph-checkpoint";
+import { setOwn } from "../checkpoint/attachments.ts";
 import type { Group } from "../checkpoint/groups.ts";
 import type { Place } from "../checkpoint/keys.ts";
 import { CheckpointLog, type CheckpointOptions } from "../checkpoint/log.ts";
@@ -387,14 +388,4 @@ function heldBy(
 /** A field that is the object's own: a channel may be called `constructor`. */
 function own<T>(record: Record<string, T> | undefined, name: string): T | undefined {
   return record !== undefined && Object.hasOwn(record, name) ? record[name] : undefined;
-}
-
-/** Sets a field as data, `__proto__` too. */
-function setOwn(target: Record<string, unknown>, name: string, value: unknown): void {
-  Object.defineProperty(target, name, {
-    value,
-    enumerable: true,
-    configurable: true,
-    writable: true,
-  });
 }
