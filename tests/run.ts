@@ -44,7 +44,7 @@ const STAGES: Record<string, (stage: string) => Promise<void>> = {
   },
   unit: async (stage) => {
     const files = (await testFiles("tests")).filter((file) =>
-      !needsServer(file) && !file.startsWith("tests/package/")
+      serversOf(file).length === 0 && !file.startsWith("tests/package/")
     );
     await denoTest(stage, "unit and conformance", files);
     await vitest(stage, "LangGraph validation", "local");
@@ -87,7 +87,7 @@ const interruption = new AbortController();
 /** The suites that need a server, on one. */
 async function withServer(stage: string, kind: ServerKind): Promise<void> {
   await serving(stage, kind, async (variables) => {
-    const files = (await testFiles("tests")).filter(needsServer);
+    const files = (await testFiles("tests")).filter((file) => serversOf(file).includes(kind.name));
     await denoTest(stage, "stores and savers", files, variables);
     await vitest(stage, "LangGraph validation", "server", variables);
   });
@@ -232,9 +232,11 @@ async function follow(
   for await (const text of stream.pipeThrough(new TextDecoderStream())) tell(text);
 }
 
-function needsServer(file: string): boolean {
-  return file.endsWith("_server_test.ts") ||
-    /^tests\/conformance\/(edge|sdk)_test\.ts$/.test(file);
+/** The servers that a file is run on, by its name; `_server_test.ts` is run on each. */
+function serversOf(file: string): string[] {
+  const names = [localstack.name, minio.name];
+  const onAll = /_server_test\.ts$|^tests\/conformance\/(edge|sdk)_test\.ts$/.test(file);
+  return names.filter((name) => onAll || file.endsWith(`_${name}_test.ts`));
 }
 
 async function testFiles(folder: string): Promise<string[]> {

@@ -70,7 +70,7 @@ export const localstack: ServerKind = {
       args: ["-c", START],
       env: {
         GATEWAY_LISTEN: `127.0.0.1:${port}`,
-        SERVICES: "s3,sqs,sns,kms,iam,sts,cloudwatch",
+        SERVICES: "s3,sqs,sns,kms,iam,sts,cloudwatch,events",
         FILESYSTEM_ROOT: `${home}/data`,
         LOCALSTACK_VOLUME_DIR: `${home}/data/volume`,
         CONFIG_DIR: `${home}/data/config`,
