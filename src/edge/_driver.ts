@@ -109,6 +109,8 @@ export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Dri
       await wire.sendOnly({ method: "DELETE", key, query: { uploadId }, operation }, signal);
     },
 
+    request: (request, signal) => wire.sendForText(request, signal),
+
     presign: (key, method, query, expiresIn) => wire.presign({ method, key, query }, expiresIn),
   };
 }

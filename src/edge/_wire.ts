@@ -1,6 +1,7 @@
 import { AwsV4Signer } from "aws4fetch";
 import { CorruptError } from "../errors.ts";
 import { readAll, streamOf } from "../store/body.ts";
+import type { S3Answer } from "../s3/api.ts";
 import type { CredentialsSource } from "../s3/credentials.ts";
 import { errorFrom, type S3Failure } from "../s3/errors.ts";
 import { retryAfter } from "../s3/headers.ts";
@@ -12,10 +13,10 @@ import { parseXml, textOf, type XmlElement } from "../s3/xml.ts";
 export interface WireRequest {
   readonly method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
   /** Absent where it is about the bucket. */
-  readonly key?: string;
-  readonly query?: Record<string, string | undefined>;
-  readonly headers?: Record<string, string>;
-  readonly body?: Uint8Array | string;
+  readonly key?: string | undefined;
+  readonly query?: Readonly<Record<string, string | undefined>> | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: Uint8Array | string | undefined;
   /** The name of the operation, for messages. @default the method */
   readonly operation?: string;
 }
@@ -33,6 +34,8 @@ export interface Wire {
   send(request: WireRequest, signal: AbortSignal): Promise<Response>;
   /** Sends a request whose answer has no body, or none of interest. */
   sendOnly(request: WireRequest, signal: AbortSignal): Promise<Headers>;
+  /** Sends a request and reads its answer as it is. */
+  sendForText(request: WireRequest, signal: AbortSignal): Promise<S3Answer>;
   /** Sends a request whose answer is XML; a 200 that carries an `<Error>` is an error. */
   sendForXml(request: WireRequest, signal: AbortSignal): Promise<XmlElement>;
   /** A URL that allows this request for some seconds. */
@@ -176,6 +179,11 @@ export function createWire({ settings, credentials, fetch }: WireParts): Wire {
       const response = await send(request, signal);
       await read(request, response, MAX_ERROR, signal);
       return response.headers;
+    },
+    async sendForText(request, signal) {
+      const response = await send(request, signal);
+      const { status, headers } = response;
+      return { status, headers, text: await read(request, response, MAX_XML, signal) };
     },
     async sendForXml(request, signal) {
       const response = await send(request, signal);

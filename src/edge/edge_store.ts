@@ -1,7 +1,6 @@
 import { UnsupportedError } from "../errors.ts";
 import { quote } from "../store/key.ts";
 import { createPolicy } from "../store/policy.ts";
-import type { ObjectStore } from "../store/store.ts";
 import { credentialsSource } from "../s3/credentials.ts";
 import { isDirectoryBucket } from "../s3/dialect.ts";
 import {
@@ -10,6 +9,7 @@ import {
   type S3CredentialsProvider,
   type S3Options,
 } from "../s3/options.ts";
+import type { S3Store } from "../s3/api.ts";
 import { s3Store } from "../s3/s3_store.ts";
 import { createDriver } from "./_driver.ts";
 import { createWire } from "./_wire.ts";
@@ -51,7 +51,7 @@ export interface EdgeStoreOptions extends S3Options {
  * assert(new URL(url).pathname.endsWith("/state/trail/1"));
  * ```
  */
-export function edgeStore(options: EdgeStoreOptions): ObjectStore {
+export function edgeStore(options: EdgeStoreOptions): S3Store {
   const settings = resolveS3Options(options);
   const { bucket, dialect } = settings;
   if (dialect.name === "aws" && isDirectoryBucket(bucket)) {

@@ -1,3 +1,4 @@
+import type { S3Answer, S3Request } from "./api.ts";
 import type { PartRef } from "../store/multipart.ts";
 import type { ByteRange, Precondition, PresignOptions } from "../store/store.ts";
 import type { DeleteFailure, ListAnswer } from "./messages.ts";
@@ -60,6 +61,8 @@ export interface S3Driver {
     signal: AbortSignal,
   ): Promise<string>;
   abortUpload(key: string, uploadId: string, signal: AbortSignal): Promise<void>;
+  /** Gives an answer as it is, also a 200 that carries an `<Error>`. */
+  request(request: S3Request, signal: AbortSignal): Promise<S3Answer>;
   /** `query` asks for the answer's headers. */
   presign(
     key: string,

@@ -1,7 +1,7 @@
 import { UnsupportedError } from "../errors.ts";
 import { checkKey } from "../store/key.ts";
 import type { Policy } from "../store/policy.ts";
-import type { ObjectStore } from "../store/store.ts";
+import { createApi, type S3Store } from "./api.ts";
 import { createDelete } from "./deletes.ts";
 import type { S3Driver } from "./driver.ts";
 import type { S3Settings } from "./options.ts";
@@ -10,7 +10,7 @@ import { createReads } from "./reads.ts";
 import { createWrites } from "./writes.ts";
 
 /** The store over a driver: what both S3 transports do alike. */
-export function s3Store(settings: S3Settings, policy: Policy, driver: S3Driver): ObjectStore {
+export function s3Store(settings: S3Settings, policy: Policy, driver: S3Driver): S3Store {
   const { bucket, capabilities } = settings;
   const name = `s3 bucket ${JSON.stringify(bucket)}`;
   const context = { name, settings, policy, driver };
@@ -18,6 +18,7 @@ export function s3Store(settings: S3Settings, policy: Policy, driver: S3Driver):
   return {
     name,
     capabilities,
+    api: createApi(context),
     ...reads,
     ...createWrites(context, reads.get),
     delete: createDelete(context),

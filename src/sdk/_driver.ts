@@ -6,6 +6,7 @@ import {
   DeleteObjectCommand,
   DeleteObjectsCommand,
   GetObjectCommand,
+  HeadBucketCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
@@ -13,18 +14,22 @@ import {
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
 import { CorruptError } from "../errors.ts";
+import type { S3Request } from "../s3/api.ts";
 import type { S3Driver } from "../s3/driver.ts";
 import { conditionHeaders, quoteETag, rangeHeader, unquoteETag } from "../s3/headers.ts";
 import { base64, md5 } from "../s3/md5.ts";
 import type { S3Settings } from "../s3/options.ts";
 import { copySource } from "../s3/uri.ts";
-import { streamOf } from "../store/body.ts";
+import { readAll, streamOf } from "../store/body.ts";
 import { quote } from "../store/key.ts";
 import type { Precondition } from "../store/store.ts";
 import { listAnswerOf } from "./_list_answer.ts";
-import { changed, type SdkRequest } from "./_middleware.ts";
+import { changed, readBody, type SdkRequest } from "./_middleware.ts";
 import { presignedUrl } from "./_presign.ts";
 import { type Send, unsent } from "./_requests.ts";
+
+/** The most of an answer that is read, in bytes. */
+const MAX_ANSWER = 8 * 1024 * 1024;
 
 const encoder = new TextEncoder();
 
@@ -143,6 +148,24 @@ export function createDriver(settings: S3Settings, client: () => S3Client, send:
       await send(make, { operation: "AbortMultipartUpload", key }, signal);
     },
 
+    async request(request, signal) {
+      const { operation, key } = request;
+      let text = "";
+      const read = async (body: unknown) => {
+        const stream = client().config.sdkStreamMixin(body).transformToWebStream();
+        text = new TextDecoder().decode(await readAll(stream, MAX_ANSWER));
+      };
+      const make = () => {
+        // The SDK finds the endpoint, signs and sends; which command it takes for that is all one.
+        const command = key === undefined
+          ? new HeadBucketCommand({ Bucket: bucket })
+          : new HeadObjectCommand(at(key)) as unknown as HeadBucketCommand;
+        return readBody(changed(command, (sent) => retarget(sent, request)), read);
+      };
+      const { output, headers } = await send(make, { operation, key }, signal);
+      return { status: output.$metadata.httpStatusCode ?? 200, headers, text };
+    },
+
     async presign(key, method, query, expiresIn) {
       try {
         return await presignedUrl(client(), at(key), { method, query, expiresIn });
@@ -151,6 +174,18 @@ export function createDriver(settings: S3Settings, client: () => S3Client, send:
       }
     },
   };
+}
+
+/** Makes any request of the one that a command made. */
+function retarget(sent: SdkRequest, { method, query = {}, headers, body }: S3Request): void {
+  sent.method = method;
+  sent.query = Object.fromEntries(
+    Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+  Object.assign(sent.headers, headers);
+  if (body === undefined) return;
+  sent.body = body;
+  sent.headers["content-length"] = String(encoder.encode(body).length);
 }
 
 function conditionOf(precondition: Precondition): { IfNoneMatch?: string; IfMatch?: string } {

@@ -16,9 +16,10 @@ export type Command<I extends ServiceInputTypes, O extends ServiceOutputTypes> =
 
 /** A request as the SDK has it before it is signed. */
 export interface SdkRequest {
+  method: string;
   readonly headers: Record<string, string>;
-  readonly query: Record<string, string>;
-  readonly body?: unknown;
+  query: Record<string, string>;
+  body?: unknown;
 }
 
 /** What went over the wire, beside what the SDK makes of it. */
@@ -52,6 +53,26 @@ export function observe<I extends ServiceInputTypes, O extends ServiceOutputType
     { step: "deserialize", priority: "low", name: "cairnObserve" },
   );
   return exchange;
+}
+
+/** Reads the body of a command's answer in the SDK's place, where it is no error. */
+export function readBody<I extends ServiceInputTypes, O extends ServiceOutputTypes>(
+  command: Command<I, O>,
+  read: (body: unknown) => Promise<void>,
+): Command<I, O> {
+  command.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      const response = result.response as { statusCode: number; body: unknown };
+      if (response.statusCode < 300) {
+        await read(response.body);
+        response.body = undefined;
+      }
+      return result;
+    },
+    { step: "deserialize", priority: "low", name: "cairnBody" },
+  );
+  return command;
 }
 
 /** Changes a command's request before it is signed. */

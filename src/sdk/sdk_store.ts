@@ -2,9 +2,9 @@ import type { S3Client } from "@aws-sdk/client-s3";
 import { InvalidInputError } from "../errors.ts";
 import { credentialsSource } from "../s3/credentials.ts";
 import { resolveS3Options, type S3Options } from "../s3/options.ts";
+import type { S3Store } from "../s3/api.ts";
 import { s3Store } from "../s3/s3_store.ts";
 import { createPolicy } from "../store/policy.ts";
-import type { ObjectStore } from "../store/store.ts";
 import { createClient } from "./_client.ts";
 import { createDriver } from "./_driver.ts";
 import { createSend } from "./_requests.ts";
@@ -60,7 +60,7 @@ const MAX_SOCKETS = 50;
  * assert.equal(new URL(url).hostname, "state.s3.eu-central-1.amazonaws.com");
  * ```
  */
-export function sdkStore(options: SdkStoreOptions): ObjectStore {
+export function sdkStore(options: SdkStoreOptions): S3Store {
   const settings = resolveS3Options(options);
   const policy = createPolicy(options);
   const { endpoint, maxOpenRequests = 0 } = options;

@@ -18,10 +18,12 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   checkpoint: ["errors", "store", "frame"],
   core: ["errors", "store", "frame", "checkpoint"],
   langgraph: ["errors", "store", "frame", "checkpoint", "core"],
-  bucket: ["errors", "store"],
-  s3: ["errors", "store", "bucket"],
-  edge: ["errors", "store", "bucket", "s3"],
-  sdk: ["errors", "store", "bucket", "s3"],
+  s3: ["errors", "store"],
+  edge: ["errors", "store", "s3"],
+  sdk: ["errors", "store", "s3"],
+  // What expires, is announced or comes back are checkpoints: their keys are known in one place.
+  bucket: ["errors", "store", "checkpoint", "s3"],
+  metrics: ["errors", "store"],
   r2: ["errors", "store"],
   testing: ["errors", "store", "frame", "checkpoint"],
 };
