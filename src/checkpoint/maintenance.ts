@@ -35,7 +35,7 @@ export async function copyThread(
     mapParallel(
       keys,
       log.parallel,
-      (key, inner) => store.copy(key, copyOf(key), { signal: inner }),
+      (key, inner) => log.objects.copy(key, copyOf(key), { signal: inner }),
       signal,
     );
   const records: string[] = [];

@@ -82,6 +82,15 @@ export class Objects {
     this.#keep(key, etag, codec, nonce, payload);
   }
 
+  /** Copies an object to another key, on the server where it can. */
+  async copy(
+    from: string,
+    to: string,
+    options: CallOptions & { precondition?: Precondition } = {},
+  ): Promise<void> {
+    await this.store.copy(from, to, options);
+  }
+
   /** Deletes objects and forgets them. */
   async delete(keys: readonly string[], signal: AbortSignal | undefined): Promise<void> {
     for (const key of keys) this.recent.delete(key);
