@@ -18,6 +18,12 @@
  * @module
  */
 export { edgeStore, type EdgeStoreOptions } from "./edge_store.ts";
+export {
+  type EdgeKmsClient,
+  type EncryptionContext,
+  kmsClient,
+  type KmsClientOptions,
+} from "./kms_client.ts";
 export type { BucketApi, S3Answer, S3Request, S3Store } from "../s3/api.ts";
 export type { DialectName } from "../s3/dialect.ts";
 export type { S3Credentials, S3CredentialsProvider, S3Options } from "../s3/options.ts";

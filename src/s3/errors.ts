@@ -69,7 +69,8 @@ const STATUSES: Readonly<Record<number, ErrorClass>> = {
   501: UnsupportedError,
 };
 
-function classOf(status: number, code: string): ErrorClass {
+/** The class of error that a status and a code mean. */
+export function classOf(status: number, code: string): ErrorClass {
   const known = CODES.find(([codes]) => codes.test(code))?.[1] ?? STATUSES[status];
   // No answer at all; or a 200 that carries an error, which S3 asks to send again:
   // https://repost.aws/knowledge-center/s3-resolve-200-internalerror
@@ -101,7 +102,7 @@ function wayOut(status: number, code: string, region: string | undefined): strin
 }
 
 /** A stranger's sentence, fit for a log line. */
-function plain(text: string): string {
+export function plain(text: string): string {
   // deno-lint-ignore no-control-regex -- control characters are what it removes
   const line = text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
   return shorten(line, 300);

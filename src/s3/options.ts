@@ -95,9 +95,7 @@ export function resolveS3Options(options: S3Options): S3Settings {
     refuse("endpoint", undefined, `the server's URL`);
   }
   const region = options.region ?? dialect.region;
-  if (typeof region !== "string" || !REGION.test(region)) {
-    refuse("region", region, `a name, such as "us-east-1"`);
-  }
+  checkRegion(region);
   checkWhole({ partSize }, MIN_PART_SIZE, MAX_PART_SIZE);
   checkWhole({ multipartThreshold }, 0, MAX_PART_SIZE);
   checkWhole({ partsInFlight }, 1, 1000);
@@ -126,7 +124,15 @@ export function checkS3Options(options: S3Options): void {
   resolveS3Options(options);
 }
 
-function checkEndpoint(endpoint: string): URL {
+/** Checks a region's name. */
+export function checkRegion(region: string): void {
+  if (typeof region !== "string" || !REGION.test(region)) {
+    refuse("region", region, `a name, such as "us-east-1"`);
+  }
+}
+
+/** Checks a server's URL. */
+export function checkEndpoint(endpoint: string): URL {
   const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
   if (
     !url || !/^https?:$/.test(url.protocol) || url.username + url.password + url.search + url.hash
@@ -141,7 +147,10 @@ function checkEndpoint(endpoint: string): URL {
   return url;
 }
 
-// https://docs.aws.amazon.com/general/latest/gr/s3.html
-function suffixOf(region: string): string {
+/**
+ * What AWS's host names in a region have at their end:
+ * https://docs.aws.amazon.com/general/latest/gr/s3.html
+ */
+export function suffixOf(region: string): string {
   return region.startsWith("cn-") ? ".cn" : "";
 }
