@@ -4,7 +4,7 @@ import { readAll, streamOf } from "../store/body.ts";
 import type { S3Answer } from "../s3/api.ts";
 import type { CredentialsSource } from "../s3/credentials.ts";
 import { errorFrom, type S3Failure } from "../s3/errors.ts";
-import { retryAfter } from "../s3/headers.ts";
+import { noteAnswer, requestIdOf, retryAfter } from "../s3/headers.ts";
 import type { S3Credentials, S3Settings } from "../s3/options.ts";
 import { encodeKey, encodeUri } from "../s3/uri.ts";
 import { parseXml, textOf, type XmlElement } from "../s3/xml.ts";
@@ -123,7 +123,7 @@ export function createWire({ settings, credentials, fetch }: WireParts): Wire {
       status,
       code: said("Code"),
       message: said("Message"),
-      requestId: headers.get("x-amz-request-id") ?? headers.get("cf-ray") ?? undefined,
+      requestId: requestIdOf(headers),
       retryAfter: retryAfter(headers.get("retry-after"), Date.now() + offset),
       region: there && there !== region ? there : undefined,
     };
@@ -143,6 +143,7 @@ export function createWire({ settings, credentials, fetch }: WireParts): Wire {
     for (let clockTried = false, keysTried = false;;) {
       const used = offset;
       const response = await sendOnce(request, keys, signal);
+      noteAnswer(signal, response.headers);
       if (response.ok) return response;
       const text = await read(request, response, MAX_ERROR, signal).catch(() => "");
       const failure = failureOf(request, response, text);

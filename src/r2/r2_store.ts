@@ -16,6 +16,7 @@ import { resumedBody } from "../store/resume.ts";
 import type {
   Body,
   ByteRange,
+  CallOptions,
   GetOptions,
   GetResult,
   ListOptions,
@@ -92,23 +93,28 @@ export function r2Store(bucket: R2Bucket, options: R2StoreOptions = {}): ObjectS
   checkOption({ partsInFlight }, 1, 1000);
   const policy = createPolicy(options);
 
-  const run: Run = (doing, key, request, signal) =>
-    policy.run(async () => {
-      try {
-        return await request();
-      } catch (error) {
-        throw r2Error(error, doing, key);
-      }
-    }, signal);
+  const run: Run = (doing, key, request, { signal, trace }) =>
+    policy.run(
+      async () => {
+        try {
+          return await request();
+        } catch (error) {
+          throw r2Error(error, doing, key);
+        }
+      },
+      signal,
+      trace,
+    );
 
   async function putSingle(
     key: string,
     bytes: Uint8Array,
-    { precondition = "overwrite", signal }: PutOptions,
+    options: PutOptions,
   ): Promise<PutResult> {
+    const { precondition = "overwrite" } = options;
     const onlyIf = conditionOf(precondition);
     const send = () => bucket.put(key, bytes, onlyIf === undefined ? {} : { onlyIf });
-    const object = await run("write", key, send, signal);
+    const object = await run("write", key, send, options);
     if (object === null) throw failed(key, precondition);
     return { etag: object.etag };
   }
@@ -127,7 +133,7 @@ export function r2Store(bucket: R2Bucket, options: R2StoreOptions = {}): ObjectS
         partsInFlight,
         threshold: multipartThreshold,
         putSingle: (bytes) => putSingle(key, bytes, options),
-        start: () => startUpload(bucket, run, key),
+        start: () => startUpload(bucket, run, key, options),
         signal,
       });
     } catch (error) {
@@ -136,8 +142,8 @@ export function r2Store(bucket: R2Bucket, options: R2StoreOptions = {}): ObjectS
     }
   }
 
-  async function head(key: string, signal?: AbortSignal): Promise<ObjectInfo> {
-    const object = await run("read", key, () => bucket.head(key), signal);
+  async function head(key: string, options: CallOptions): Promise<ObjectInfo> {
+    const object = await run("read", key, () => bucket.head(key), options);
     if (object === null) throw absent(key);
     return infoOf(object);
   }
@@ -145,23 +151,23 @@ export function r2Store(bucket: R2Bucket, options: R2StoreOptions = {}): ObjectS
   async function read(
     key: string,
     options: R2GetOptions,
-    signal?: AbortSignal,
+    call: CallOptions,
   ): Promise<R2ObjectBody> {
-    const object = await run("read", key, () => bucket.get(key, options), signal);
+    const object = await run("read", key, () => bucket.get(key, options), call);
     if (object === null) throw absent(key);
     if ("body" in object && object.body) return object;
     throw failed(key, { ifMatch: options.onlyIf?.etagMatches ?? "" });
   }
 
   async function get(key: string, options: GetOptions = {}): Promise<GetResult> {
-    const { range, ifMatch, signal } = options;
+    const { range, ifMatch, signal, trace } = options;
     checkKey(key);
     checkRange(range);
     signal?.throwIfAborted();
     const object = await read(key, {
       ...(range && { range: rangeOf(range) }),
       ...(ifMatch !== undefined && { onlyIf: { etagMatches: ifMatch } }),
-    }, signal);
+    }, options);
     let extent;
     try {
       extent = resolveRange(range, object.size, key);
@@ -189,6 +195,7 @@ export function r2Store(bucket: R2Bucket, options: R2StoreOptions = {}): ObjectS
       },
       policy,
       signal,
+      trace,
     });
     return { info: infoOf(object), body };
   }
@@ -205,7 +212,7 @@ export function r2Store(bucket: R2Bucket, options: R2StoreOptions = {}): ObjectS
         ...(delimiter && { delimiter }),
         ...(cursor !== undefined ? { cursor } : startAfter && { startAfter }),
       };
-      const page = await run("list", prefix, () => bucket.list(asked), signal);
+      const page = await run("list", prefix, () => bucket.list(asked), options);
       const objects = page.objects.map(infoOf);
       left -= objects.length + page.delimitedPrefixes.length;
       if (objects.length + page.delimitedPrefixes.length > 0) {
@@ -226,13 +233,13 @@ export function r2Store(bucket: R2Bucket, options: R2StoreOptions = {}): ObjectS
     },
     put,
     get,
-    async head(key, { signal } = {}) {
+    async head(key, options = {}) {
       checkKey(key);
-      signal?.throwIfAborted();
-      return await head(key, signal);
+      options.signal?.throwIfAborted();
+      return await head(key, options);
     },
     list,
-    async delete(keys, { signal } = {}) {
+    async delete(keys, { signal, trace } = {}) {
       keys.forEach(checkKey);
       signal?.throwIfAborted();
       const batches: string[][] = [];
@@ -242,13 +249,15 @@ export function r2Store(bucket: R2Bucket, options: R2StoreOptions = {}): ObjectS
       await mapParallel(
         batches,
         partsInFlight,
-        (batch, inner) => run("delete", batch[0], () => bucket.delete(batch), inner),
+        (batch, inner) =>
+          run("delete", batch[0], () => bucket.delete(batch), { signal: inner, trace }),
         signal,
       );
     },
     async copy(from, to, options = {}) {
       checkKey(to);
-      const { body } = await get(from, { signal: options.signal });
+      const { signal, trace } = options;
+      const { body } = await get(from, { signal, trace });
       return await put(to, body, options);
     },
     // deno-lint-ignore require-await -- async, so that a wrong key rejects

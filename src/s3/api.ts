@@ -68,18 +68,22 @@ export function createApi({ name, settings, policy, driver }: S3Context): Bucket
     bucket,
     region,
     dialect: dialect.name,
-    request: ({ body, headers, ...request }, { signal } = {}) => {
+    request: ({ body, headers, ...request }, { signal, trace } = {}) => {
       // Most of what configures a bucket must come with a checksum, and this one all servers know.
       const sum = body === undefined ? {} : { "content-md5": base64(md5(encoder.encode(body))) };
       const whole = { ...request, body, headers: { ...headers, ...sum } };
-      return policy.run(async (inner) => {
-        const answer = await driver.request(whole, inner);
-        if (!ERROR.test(answer.text)) return answer;
-        const root = parseXml(answer.text);
-        const { operation, key } = request;
-        const [code, message] = [textOf(root, "Code"), textOf(root, "Message")];
-        throw errorFrom({ operation, key, bucket, status: answer.status, code, message });
-      }, signal);
+      return policy.run(
+        async (inner) => {
+          const answer = await driver.request(whole, inner);
+          if (!ERROR.test(answer.text)) return answer;
+          const root = parseXml(answer.text);
+          const { operation, key } = request;
+          const [code, message] = [textOf(root, "Code"), textOf(root, "Message")];
+          throw errorFrom({ operation, key, bucket, status: answer.status, code, message });
+        },
+        signal,
+        trace,
+      );
     },
   };
 }

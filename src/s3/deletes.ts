@@ -1,7 +1,7 @@
 import { type CairnError, NotFoundError } from "../errors.ts";
 import { checkKey } from "../store/key.ts";
 import { isRetryable } from "../store/policy.ts";
-import type { ObjectStore } from "../store/store.ts";
+import type { CallOptions, ObjectStore } from "../store/store.ts";
 import { errorFrom } from "./errors.ts";
 import { fitsXml } from "./xml.ts";
 import type { S3Context } from "./context.ts";
@@ -13,41 +13,48 @@ const MAX_KEYS = 1000;
 export function createDelete({ settings, policy, driver }: S3Context): ObjectStore["delete"] {
   const { bucket } = settings;
 
-  async function deleteOne(key: string, signal?: AbortSignal): Promise<void> {
+  async function deleteOne(key: string, { signal, trace }: CallOptions): Promise<void> {
     try {
-      await policy.run((inner) => driver.deleteObject(key, inner), signal);
+      await policy.run((inner) => driver.deleteObject(key, inner), signal, trace);
     } catch (error) {
       // Most stores answer 204; some, a 404 for a key that is absent.
       if (!(error instanceof NotFoundError && error.what === "object")) throw error;
     }
   }
 
-  async function deleteBatch(keys: readonly string[], signal?: AbortSignal): Promise<void> {
+  async function deleteBatch(
+    keys: readonly string[],
+    { signal, trace }: CallOptions,
+  ): Promise<void> {
     let left = keys;
-    await policy.run(async (inner) => {
-      const failures = await driver.deleteObjects(left, inner);
-      const errors = failures.map((failure) =>
-        errorFrom({ operation: "DELETE", bucket, status: 200, ...failure })
-      );
-      const real = errors.filter((error) => !(error instanceof NotFoundError));
-      if (real.length === 0) return;
-      // One that no retry can help ends the call; else only those are sent again.
-      const first = real.find((error) => !isRetryable(error)) ?? real[0] as CairnError;
-      if (real.every(({ key }) => key)) left = real.map(({ key }) => key!);
-      if (real.length > 1) first.cause = new AggregateError(real, `${real.length} keys failed`);
-      throw first;
-    }, signal);
+    await policy.run(
+      async (inner) => {
+        const failures = await driver.deleteObjects(left, inner);
+        const errors = failures.map((failure) =>
+          errorFrom({ operation: "DELETE", bucket, status: 200, ...failure })
+        );
+        const real = errors.filter((error) => !(error instanceof NotFoundError));
+        if (real.length === 0) return;
+        // One that no retry can help ends the call; else only those are sent again.
+        const first = real.find((error) => !isRetryable(error)) ?? real[0] as CairnError;
+        if (real.every(({ key }) => key)) left = real.map(({ key }) => key!);
+        if (real.length > 1) first.cause = new AggregateError(real, `${real.length} keys failed`);
+        throw first;
+      },
+      signal,
+      trace,
+    );
   }
 
-  return async (keys, { signal } = {}) => {
+  return async (keys, options = {}) => {
     keys.forEach((key) => checkKey(key));
-    signal?.throwIfAborted();
+    options.signal?.throwIfAborted();
     const all = [...new Set(keys)];
     const batched = all.length === 1 ? [] : all.filter(fitsXml);
     const single = all.length === 1 ? all : all.filter((key) => !fitsXml(key));
     for (let at = 0; at < batched.length; at += MAX_KEYS) {
-      await deleteBatch(batched.slice(at, at + MAX_KEYS), signal);
+      await deleteBatch(batched.slice(at, at + MAX_KEYS), options);
     }
-    for (const key of single) await deleteOne(key, signal);
+    for (const key of single) await deleteOne(key, options);
   };
 }

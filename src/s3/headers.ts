@@ -1,6 +1,7 @@
 import { CorruptError } from "../errors.ts";
 import { refuse } from "../store/_options.ts";
 import { quote } from "../store/key.ts";
+import { traces } from "../store/policy.ts";
 import type { ByteRange, ObjectInfo, Precondition } from "../store/store.ts";
 
 /** An ETag as the wire has it: quoted. */
@@ -53,6 +54,17 @@ export function retryAfter(value: string | null | undefined, now: number): numbe
   if (value == null || value === "") return undefined;
   const wait = /^\d+(\.\d+)?$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now;
   return Number.isNaN(wait) ? undefined : Math.max(0, wait);
+}
+
+/** The server's id of a request, by its answer. */
+export function requestIdOf(headers: Headers): string | undefined {
+  return headers.get("x-amz-request-id") || headers.get("cf-ray") || undefined;
+}
+
+/** Notes the id of an attempt's answer where somebody asked for it. */
+export function noteAnswer(signal: AbortSignal, headers: Headers): void {
+  const trace = traces.get(signal);
+  if (trace) trace.requestId = requestIdOf(headers);
 }
 
 /**

@@ -39,7 +39,7 @@ export function createReads(
     }
   }
 
-  const get: ObjectStore["get"] = async (key, { range, ifMatch, signal } = {}) => {
+  const get: ObjectStore["get"] = async (key, { range, ifMatch, signal, trace } = {}) => {
     checkKey(key);
     checkRange(range);
     if (ifMatch !== undefined) checkETag(ifMatch);
@@ -52,6 +52,7 @@ export function createReads(
           return open(key, undefined, ifMatch, inner);
         }),
       signal,
+      trace,
     );
     return {
       info,
@@ -62,6 +63,7 @@ export function createReads(
         end,
         policy,
         signal,
+        trace,
         open: async (from, inner) => (await open(key, { start: from, end }, info.etag, inner)).body,
       }),
     };
@@ -70,24 +72,26 @@ export function createReads(
   return {
     get,
 
-    async head(key, { signal } = {}): Promise<ObjectInfo> {
+    async head(key, options = {}): Promise<ObjectInfo> {
+      const { signal, trace } = options;
       checkKey(key);
       try {
         return await policy.run(
           async (inner) => infoFromHeaders(key, await driver.headObject(key, inner)),
           signal,
+          trace,
         );
       } catch (error) {
         if (!(error instanceof NotFoundError)) throw error;
       }
       // A HEAD has no body to say whether the object or the bucket is missing; a GET has.
-      const { info, body } = await get(key, { signal });
+      const { info, body } = await get(key, options);
       await body.cancel();
       return info;
     },
 
     async *list(options = {}) {
-      const { prefix, startAfter, delimiter, signal } = options;
+      const { prefix, startAfter, delimiter, signal, trace } = options;
       let left = checkLimit(options);
       if (startAfter !== undefined && !settings.capabilities.orderedList) {
         throw new UnsupportedError(
@@ -110,6 +114,7 @@ export function createReads(
         const { next, ...page } = await policy.run(
           (inner) => driver.listObjects(query, inner),
           signal,
+          trace,
         );
         const count = page.objects.length + page.prefixes.length;
         if (count > 0) yield page;

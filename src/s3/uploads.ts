@@ -1,7 +1,8 @@
 import { NotFoundError, PreconditionFailedError } from "../errors.ts";
 import { quote } from "../store/key.ts";
+import type { Policy } from "../store/policy.ts";
 import type { MultipartUpload } from "../store/multipart.ts";
-import type { Precondition } from "../store/store.ts";
+import type { CallTrace, Precondition } from "../store/store.ts";
 import { etagFromHeaders, unquoteETag } from "./headers.ts";
 import { multipartETag } from "./messages.ts";
 import type { S3Context } from "./context.ts";
@@ -11,25 +12,27 @@ export async function startUpload(
   { policy, driver }: S3Context,
   key: string,
   precondition: Precondition,
+  trace: CallTrace | undefined,
 ): Promise<MultipartUpload> {
-  const uploadId = await policy.run((signal) => driver.createUpload(key, signal));
+  const run: Policy["run"] = (attempt, signal) => policy.run(attempt, signal, trace);
+  const uploadId = await run((signal) => driver.createUpload(key, signal));
 
   const finished = async (etag: string) => {
-    const headers = await policy.run((signal) => driver.headObject(key, signal))
+    const headers = await run((signal) => driver.headObject(key, signal))
       .catch(() => undefined);
     return unquoteETag(headers?.get("etag") ?? "") === etag;
   };
 
   return {
     part: (number, bytes, signal) =>
-      policy.run(async (inner) => {
+      run(async (inner) => {
         const headers = await driver.uploadPart(key, uploadId, number, bytes, inner);
         return { number, etag: etagFromHeaders(key, headers) };
       }, signal),
 
     async complete(parts, signal) {
       try {
-        return await policy.run(async (inner) => {
+        return await run(async (inner) => {
           const etag = await driver.completeUpload(key, uploadId, parts, precondition, inner)
             .catch(asConflict);
           return { etag };
@@ -46,7 +49,7 @@ export async function startUpload(
     },
 
     async abort() {
-      await policy.run((signal) => driver.abortUpload(key, uploadId, signal));
+      await run((signal) => driver.abortUpload(key, uploadId, signal));
     },
   };
 }

@@ -7,7 +7,7 @@ import {
 import { checkBody, discard } from "../store/_source.ts";
 import { checkKey, quote } from "../store/key.ts";
 import { uploadStream } from "../store/multipart.ts";
-import type { Body, ObjectStore, Precondition, PutResult } from "../store/store.ts";
+import type { Body, CallOptions, ObjectStore, Precondition, PutResult } from "../store/store.ts";
 import { checkETag, etagFromHeaders } from "./headers.ts";
 import type { S3Context } from "./context.ts";
 import { isConflict, startUpload } from "./uploads.ts";
@@ -40,13 +40,17 @@ export function createWrites(
     key: string,
     bytes: Uint8Array,
     precondition: Precondition,
-    signal?: AbortSignal,
+    { signal, trace }: CallOptions,
   ): Promise<PutResult> {
     try {
-      return await policy.run(async (inner) => {
-        const headers = await driver.putObject(key, bytes, precondition, inner);
-        return { etag: etagFromHeaders(key, headers) };
-      }, signal);
+      return await policy.run(
+        async (inner) => {
+          const headers = await driver.putObject(key, bytes, precondition, inner);
+          return { etag: etagFromHeaders(key, headers) };
+        },
+        signal,
+        trace,
+      );
     } catch (error) {
       // An ETag that is to stand where nothing is: S3 answers 404.
       const absent = error instanceof NotFoundError && error.what === "object";
@@ -62,7 +66,7 @@ export function createWrites(
     key: string,
     body: Body,
     precondition: Precondition,
-    signal?: AbortSignal,
+    options: CallOptions,
     length?: number,
   ): Promise<PutResult> {
     const inParts = precondition === "overwrite" || dialect.conditionalComplete;
@@ -72,11 +76,11 @@ export function createWrites(
         return await uploadStream(body, {
           ...settings,
           length,
-          signal,
+          signal: options.signal,
           threshold: isWhole && !inParts ? Infinity : settings.multipartThreshold,
-          putSingle: (bytes) => putSingle(key, bytes, precondition, signal),
+          putSingle: (bytes) => putSingle(key, bytes, precondition, options),
           start: () => {
-            if (inParts) return startUpload(context, key, precondition);
+            if (inParts) return startUpload(context, key, precondition, options.trace);
             throw unconditional(
               key,
               `at the end of a multipart upload; give bytes, or a multipartThreshold above ` +
@@ -92,7 +96,8 @@ export function createWrites(
   }
 
   return {
-    async put(key, body, { precondition = "overwrite", signal } = {}) {
+    async put(key, body, options = {}) {
+      const { precondition = "overwrite", signal } = options;
       try {
         checkKey(key);
         checkBody(body, key);
@@ -103,10 +108,11 @@ export function createWrites(
         discard(body, error);
         throw error;
       }
-      return await write(key, body, precondition, signal);
+      return await write(key, body, precondition, options);
     },
 
-    async copy(from, to, { precondition = "overwrite", signal } = {}) {
+    async copy(from, to, options = {}) {
+      const { precondition = "overwrite", signal, trace } = options;
       checkKey(from);
       checkKey(to);
       checkCondition(to, precondition);
@@ -117,6 +123,7 @@ export function createWrites(
           return await policy.run(
             async (inner) => ({ etag: await driver.copyObject(from, to, precondition, inner) }),
             signal,
+            trace,
           );
         } catch (error) {
           // Too large for one CopyObject, onto itself, or a condition it does not take.
@@ -125,8 +132,8 @@ export function createWrites(
           if (!elsewise) throw error;
         }
       }
-      const { info, body } = await get(from, { signal });
-      return await write(to, body, precondition, signal, info.size);
+      const { info, body } = await get(from, { signal, trace });
+      return await write(to, body, precondition, options, info.size);
     },
   };
 }

@@ -2,7 +2,7 @@ import type { S3Client, ServiceInputTypes, ServiceOutputTypes } from "@aws-sdk/c
 import { AccessError, CairnError, InvalidInputError } from "../errors.ts";
 import type { CredentialsSource } from "../s3/credentials.ts";
 import { errorFrom } from "../s3/errors.ts";
-import { retryAfter } from "../s3/headers.ts";
+import { noteAnswer, requestIdOf, retryAfter } from "../s3/headers.ts";
 import type { S3Settings } from "../s3/options.ts";
 import { type Command, type Exchange, observe } from "./_middleware.ts";
 
@@ -62,6 +62,8 @@ async function exchange<I extends ServiceInputTypes, O extends ServiceOutputType
   } catch (error) {
     signal.throwIfAborted();
     return { ...seen, error };
+  } finally {
+    if (seen.status !== undefined) noteAnswer(signal, seen.headers);
   }
 }
 
@@ -105,7 +107,7 @@ function toCairnError(
     status,
     code,
     message: code === undefined ? undefined : (error as Error).message,
-    requestId: headers.get("x-amz-request-id") ?? headers.get("cf-ray") ?? undefined,
+    requestId: requestIdOf(headers),
     retryAfter: retryAfter(headers.get("retry-after"), Date.now()),
     region: there !== region ? there : undefined,
     // The SDK's exceptions carry what the server said of a signature, and there

@@ -22,6 +22,7 @@ import { place, removeEmpty, writeTemporary } from "./_file_writes.ts";
 import { checkLimit, paged } from "./_listing.ts";
 import { checkRange, resolveRange } from "./_range.ts";
 import { checkBody, discard } from "./_source.ts";
+import { countAttempt } from "./_trace.ts";
 import { isStream } from "./body.ts";
 import { checkKey, quote } from "./key.ts";
 import { mapParallel } from "./parallel.ts";
@@ -104,12 +105,14 @@ export function fileStore(directory: string | URL, options: FileStoreOptions = {
     return { etag: temporary.etag };
   }
 
-  async function put(key: string, body: Body, { precondition = "overwrite", signal }: PutOptions) {
+  async function put(key: string, body: Body, options: PutOptions) {
+    const { precondition = "overwrite", signal, trace } = options;
     try {
       checkKey(key);
       checkBody(body, key);
       signal?.throwIfAborted();
       if (typeof precondition !== "string") throw cannotUpdate(key);
+      countAttempt(trace);
       const run = () => write(key, body, precondition === "create", signal);
       // A stream may wait for another that is written here: it takes no turn from it.
       return await (isStream(body) ? run() : gate(run, signal));
@@ -132,10 +135,12 @@ export function fileStore(directory: string | URL, options: FileStoreOptions = {
     });
   }
 
-  async function get(key: string, { range, ifMatch, signal }: GetOptions): Promise<GetResult> {
+  async function get(key: string, options: GetOptions): Promise<GetResult> {
+    const { range, ifMatch, signal, trace } = options;
     checkKey(key);
     checkRange(range);
     signal?.throwIfAborted();
+    countAttempt(trace);
     const { handle, stats } = await open(key);
     const info = infoOf(key, stats);
     try {
@@ -206,9 +211,10 @@ export function fileStore(directory: string | URL, options: FileStoreOptions = {
     },
     put: (key, body, options = {}) => put(key, body, options),
     get: (key, options = {}) => get(key, options),
-    async head(key, { signal } = {}) {
+    async head(key, { signal, trace } = {}) {
       checkKey(key);
       signal?.throwIfAborted();
+      countAttempt(trace);
       const stats = await system(`read ${quote(key)}`, key, async () => {
         const root = await rootFor();
         return await statsOf(root, join(root, ...namesOf(key)));
@@ -219,6 +225,7 @@ export function fileStore(directory: string | URL, options: FileStoreOptions = {
     async *list(options = {}) {
       const limit = checkLimit(options);
       options.signal?.throwIfAborted();
+      countAttempt(options.trace);
       try {
         yield* paged(entries(options, limit), limit);
       } catch (error) {
@@ -226,14 +233,16 @@ export function fileStore(directory: string | URL, options: FileStoreOptions = {
         throw fileError(error, `list ${JSON.stringify(given)}`);
       }
     },
-    async delete(keys, { signal } = {}) {
+    async delete(keys, { signal, trace } = {}) {
       keys.forEach(checkKey);
       signal?.throwIfAborted();
+      countAttempt(trace);
       await system(`delete from ${JSON.stringify(given)}`, undefined, () => remove(keys));
     },
     async copy(from, to, options = {}) {
       checkKey(to);
-      const { body } = await get(from, { signal: options.signal });
+      const { signal, trace } = options;
+      const { body } = await get(from, { signal, trace });
       return await put(to, body, options);
     },
     // deno-lint-ignore require-await -- async, so that a wrong key rejects

@@ -3,6 +3,7 @@ import { checkLimit, commonPrefixOf, paged } from "./_listing.ts";
 import { checkRange, resolveRange } from "./_range.ts";
 import { sortedKeys } from "./_sorted_keys.ts";
 import { checkBody, discard, piecesOf } from "./_source.ts";
+import { countAttempt } from "./_trace.ts";
 import { concat, isStream, streamOf } from "./body.ts";
 import { checkKey, compareKeys, quote } from "./key.ts";
 import type { Body, ListOptions, ObjectInfo, ObjectStore, Precondition } from "./store.ts";
@@ -74,11 +75,12 @@ export function memoryStore(): ObjectStore {
       orderedList: true,
       presign: false,
     },
-    async put(key, body, { precondition = "overwrite", signal } = {}) {
+    async put(key, body, { precondition = "overwrite", signal, trace } = {}) {
       try {
         checkKey(key);
         checkBody(body, key);
         signal?.throwIfAborted();
+        countAttempt(trace);
         checkPrecondition(key, precondition, objects.get(key)?.etag);
         return write(key, await copyOf(body, signal), precondition);
       } catch (error) {
@@ -87,37 +89,44 @@ export function memoryStore(): ObjectStore {
       }
     },
     // deno-lint-ignore require-await -- async, so that a wrong key rejects
-    async get(key, { range, ifMatch, signal } = {}) {
+    async get(key, { range, ifMatch, signal, trace } = {}) {
       checkKey(key);
       checkRange(range);
       signal?.throwIfAborted();
+      countAttempt(trace);
       const object = find(key);
       if (ifMatch !== undefined) checkPrecondition(key, { ifMatch }, object.etag);
       const { start, end } = resolveRange(range, object.size, key);
       return { info: infoOf(object), body: streamOf(object.bytes.slice(start, end)) };
     },
     // deno-lint-ignore require-await
-    async head(key, { signal } = {}) {
+    async head(key, { signal, trace } = {}) {
       checkKey(key);
       signal?.throwIfAborted();
+      countAttempt(trace);
       return infoOf(find(key));
     },
     async *list(options = {}) {
-      yield* paged(entries(options), checkLimit(options));
+      const limit = checkLimit(options);
+      options.signal?.throwIfAborted();
+      countAttempt(options.trace);
+      yield* paged(entries(options), limit);
     },
     // deno-lint-ignore require-await
-    async delete(doomed, { signal } = {}) {
+    async delete(doomed, { signal, trace } = {}) {
       doomed.forEach(checkKey);
       signal?.throwIfAborted();
+      countAttempt(trace);
       for (const key of doomed) {
         if (objects.delete(key)) keys.remove(key);
       }
     },
     // deno-lint-ignore require-await
-    async copy(from, to, { precondition = "overwrite", signal } = {}) {
+    async copy(from, to, { precondition = "overwrite", signal, trace } = {}) {
       checkKey(from);
       checkKey(to);
       signal?.throwIfAborted();
+      countAttempt(trace);
       return write(to, find(from).bytes, precondition);
     },
     // deno-lint-ignore require-await

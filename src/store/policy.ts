@@ -2,6 +2,7 @@ import { CairnError, type ThrottledError, TimeoutError, type UnavailableError } 
 import { onAbort, withController } from "./_abort.ts";
 import { checkWhole, refuse } from "./_options.ts";
 import { createGate } from "./gate.ts";
+import type { CallTrace } from "./store.ts";
 
 /** How requests are tried again. */
 export interface RetryOptions {
@@ -42,10 +43,12 @@ export interface Policy {
   /**
    * Runs one request. `attempt` is called once for each attempt, numbered from
    * 1, with a signal that it must pass on, and must reject with a `CairnError`.
+   * The attempts are counted in `trace`.
    */
   run<T>(
     attempt: (signal: AbortSignal, number: number) => Promise<T>,
     signal?: AbortSignal,
+    trace?: CallTrace,
   ): Promise<T>;
 }
 
@@ -104,6 +107,7 @@ export function createPolicy(
   async function runAll<T>(
     attempt: (signal: AbortSignal, number: number) => Promise<T>,
     signal?: AbortSignal,
+    trace?: CallTrace,
   ): Promise<T> {
     const deadline = now() + timeout;
     for (let number = 1;; number++) {
@@ -111,7 +115,18 @@ export function createPolicy(
       try {
         const left = deadline - now();
         const limit = Math.min(attemptTimeout, left);
-        return await withTimeout((inner) => attempt(inner, number), limit, signal);
+        return await withTimeout(
+          (inner) => {
+            if (trace) {
+              trace.attempts++;
+              if (number > 1) trace.retries++;
+              traces.set(inner, trace);
+            }
+            return attempt(inner, number);
+          },
+          limit,
+          signal,
+        );
       } catch (error) {
         if (signal?.aborted) throw signal.reason;
         if (!isRetryable(error) || number >= maxAttempts) throw error;
@@ -125,9 +140,15 @@ export function createPolicy(
   }
   return {
     attemptTimeout,
-    run: (attempt, signal) => gate(() => runAll(attempt, signal), signal),
+    run: (attempt, signal, trace) => gate(() => runAll(attempt, signal, trace), signal),
   };
 }
+
+/**
+ * The traces of the attempts under way, by their signals: these reach the
+ * transport anyway, which alone sees an answer's headers.
+ */
+export const traces: WeakMap<AbortSignal, CallTrace> = new WeakMap();
 
 /** A timer beyond this, 24 days, goes off at once. */
 const LONGEST_TIMER = 2 ** 31 - 1;

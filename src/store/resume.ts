@@ -2,12 +2,13 @@ import { CairnError, CorruptError, UnavailableError } from "../errors.ts";
 import { cancel } from "./_abort.ts";
 import { quote } from "./key.ts";
 import { type Policy, withTimeout } from "./policy.ts";
+import type { CallOptions } from "./store.ts";
 
 type Bytes = ReadableStream<Uint8Array<ArrayBuffer>>;
 type Reader = ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
 
 /** A body on its way, and how to ask for the rest of it. */
-export interface ResumeOptions {
+export interface ResumeOptions extends CallOptions {
   /** The key, for messages. */
   readonly key: string;
   /** The body of the first answer. */
@@ -20,8 +21,6 @@ export interface ResumeOptions {
   open(start: number, signal: AbortSignal): Promise<Bytes>;
   /** How attempts are made; its `attemptTimeout` bounds each read. */
   readonly policy: Policy;
-  /** Cancels the body. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -30,7 +29,7 @@ export interface ResumeOptions {
  * no byte counts as failed, so that the policy bounds how often it is tried.
  */
 export function resumedBody(options: ResumeOptions): Bytes {
-  const { key, first, end, policy, signal } = options;
+  const { key, first, end, policy, signal, trace } = options;
   let at = options.start;
   let reader = first.getReader();
 
@@ -43,17 +42,22 @@ export function resumedBody(options: ResumeOptions): Bytes {
       if (at === end) return undefined;
       if (error instanceof CorruptError) throw error;
     }
-    return await policy.run(async (inner) => {
-      const again = (await options.open(at, inner)).getReader();
-      try {
-        const bytes = await read(again, inner);
-        reader = again;
-        return bytes;
-      } catch (error) {
-        cancel(again, error);
-        throw error;
-      }
-    }, signal);
+    if (trace) trace.retries++;
+    return await policy.run(
+      async (inner) => {
+        const again = (await options.open(at, inner)).getReader();
+        try {
+          const bytes = await read(again, inner);
+          reader = again;
+          return bytes;
+        } catch (error) {
+          cancel(again, error);
+          throw error;
+        }
+      },
+      signal,
+      trace,
+    );
   }
 
   /** One read; `undefined` at the end, and only there. */

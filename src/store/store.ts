@@ -43,10 +43,29 @@ export type ByteRange =
   | { readonly start: number; readonly end?: number }
   | { readonly suffix: number };
 
+/** What a call can be, in the contract's own words. */
+export type StoreOperation = "put" | "get" | "head" | "list" | "delete" | "copy" | "presign";
+
+/**
+ * What a call took, filled in while it runs: give each call one of its own,
+ * that begins as `{ attempts: 0, retries: 0 }`. What is read of a body or a
+ * listing later is counted when it is read.
+ */
+export interface CallTrace {
+  /** The requests that were sent, in all. A call that was refused before has none. */
+  attempts: number;
+  /** Those of them that were sent because an earlier one had failed. */
+  retries: number;
+  /** The store's id of the last request that was answered, where it gives one. */
+  requestId?: string | undefined;
+}
+
 /** Options that every call takes. */
 export interface CallOptions {
   /** Cancels the call: it rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+  /** Is told what the call took. */
+  readonly trace?: CallTrace | undefined;
 }
 
 /** Options of `put`. */

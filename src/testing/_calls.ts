@@ -1,5 +1,6 @@
-import { InvalidInputError, UnsupportedError } from "../errors.ts";
-import { streamOf } from "../store/body.ts";
+import { InvalidInputError, NotFoundError, UnsupportedError } from "../errors.ts";
+import { readAll, streamOf } from "../store/body.ts";
+import type { CallTrace } from "../store/store.ts";
 import { assert, equal, equalBytes, rejects, rejectsWith } from "./_assert.ts";
 import { type ConformanceCase, conformanceCase, listing, read, utf8 } from "./_case.ts";
 
@@ -56,6 +57,32 @@ export const callCases: readonly ConformanceCase[] = [
     equal((await listing(store, prefix, { signal })).keys.length, 2, "number of keys");
     await store.delete([key, `${key}-copy`], { signal });
     equal((await listing(store, prefix)).keys, [], "keys after");
+  }),
+
+  conformanceCase("counts the attempts of each call", async (store, { prefix }) => {
+    const key = `${prefix}counted`;
+    const absent = `${prefix}absent`;
+    const calls: Record<string, (trace: CallTrace) => Promise<unknown>> = {
+      put: (trace) => store.put(key, utf8("content"), { trace }),
+      "put of a stream": (trace) => store.put(key, streamOf(utf8("content")), { trace }),
+      get: async (trace) => await readAll((await store.get(key, { trace })).body),
+      "get of nothing": (trace) =>
+        rejects(() => store.get(absent, { trace }), NotFoundError, "get of nothing"),
+      head: (trace) => store.head(key, { trace }),
+      list: (trace) => listing(store, prefix, { trace }),
+      copy: (trace) => store.copy(key, `${key}-copy`, { trace }),
+      delete: (trace) => store.delete([`${key}-copy`], { trace }),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      const trace: CallTrace = { attempts: 0, retries: 0 };
+      await call(trace);
+      const { attempts, retries } = trace;
+      assert(Number.isInteger(attempts) && attempts >= 1, `${name} counted ${attempts} attempts`);
+      assert(retries < attempts, `${name} counted ${retries} of ${attempts} attempts as retries`);
+    }
+    const trace: CallTrace = { attempts: 0, retries: 0 };
+    await rejects(() => store.get("../outside", { trace }), InvalidInputError, "a wrong key");
+    equal(trace.attempts, 0, "attempts of a call that was refused before");
   }),
 
   conformanceCase("presigns URLs, or says that it cannot", async (store, context) => {

@@ -1,13 +1,12 @@
 import { UnavailableError } from "../errors.ts";
 import { discard } from "../store/_source.ts";
-import type { ObjectStore } from "../store/store.ts";
+import type { ObjectStore, StoreOperation } from "../store/store.ts";
 
-/** What a store is asked for. A listing is asked page by page. */
-export type StoreOperation = "put" | "get" | "head" | "list" | "delete" | "copy" | "presign";
+export type { StoreOperation } from "../store/store.ts";
 
 /** A call that may be given a fault. */
 export interface StoreCall {
-  /** What is asked for. */
+  /** What is asked for. A listing is asked page by page. */
   readonly operation: StoreOperation;
   /** The key; of a deletion the first one, of a copy the source, of a listing its prefix. */
   readonly key: string;

@@ -87,6 +87,10 @@ const MISTAKES: Record<
         ]),
     }),
   ],
+  "forgets the trace": [
+    "counts the attempts of each call",
+    (store) => ({ head: (key, { trace: _, ...options } = {}) => store.head(key, options) }),
+  ],
   "keeps what came before a stream failed": [
     "passes on the error of a stream and keeps nothing",
     (store) => ({
