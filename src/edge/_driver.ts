@@ -7,7 +7,7 @@ import { base64, md5 } from "../s3/md5.ts";
 import { answerText, completeBody, deleteAnswer, deleteBody, listAnswer } from "../s3/messages.ts";
 import type { S3Settings } from "../s3/options.ts";
 import { copySource } from "../s3/uri.ts";
-import type { Wire } from "./_wire.ts";
+import type { Wire, WireRequest } from "./_wire.ts";
 
 const encoder = new TextEncoder();
 
@@ -17,6 +17,22 @@ export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Dri
     if (dialect.deleteChecksum === "content-md5") return { "content-md5": base64(md5(bytes)) };
     const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
     return { "x-amz-checksum-sha256": base64(digest) };
+  }
+
+  /** Sends a copy, of a whole or a part; gives its ETag. */
+  async function copy(
+    from: string,
+    { headers, ...request }: Pick<WireRequest, "key" | "query" | "headers">,
+    result: string,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const source = { ...headers, "x-amz-copy-source": copySource(bucket, from) };
+    const operation = `copy ${quote(from)} to`;
+    const root = await wire.sendForXml(
+      { method: "PUT", ...request, headers: source, operation },
+      signal,
+    );
+    return unquoteETag(answerText(root, result, "ETag"));
   }
 
   return {
@@ -56,14 +72,9 @@ export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Dri
       return wire.sendOnly({ method: "PUT", key, headers, body }, signal);
     },
 
-    async copyObject(from, to, precondition, signal) {
-      const headers = {
-        ...conditionHeaders(precondition, dialect.copyConditionPrefix),
-        "x-amz-copy-source": copySource(bucket, from),
-      };
-      const operation = `copy ${quote(from)} to`;
-      const root = await wire.sendForXml({ method: "PUT", key: to, headers, operation }, signal);
-      return unquoteETag(answerText(root, "CopyObjectResult", "ETag"));
+    copyObject(from, to, precondition, signal) {
+      const headers = conditionHeaders(precondition, dialect.copyConditionPrefix);
+      return copy(from, { key: to, headers }, "CopyObjectResult", signal);
     },
 
     async deleteObject(key, signal) {
@@ -88,8 +99,17 @@ export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Dri
     },
 
     uploadPart(key, uploadId, number, body, signal) {
-      const query = { partNumber: String(number), uploadId };
+      const query = partQuery(uploadId, number);
       return wire.sendOnly({ method: "PUT", key, query, body, operation: "UploadPart" }, signal);
+    },
+
+    uploadPartCopy(from, range, key, uploadId, number, signal) {
+      const headers = {
+        "x-amz-copy-source-range": rangeHeader(range),
+        "x-amz-copy-source-if-match": quoteETag(from.etag),
+      };
+      const query = partQuery(uploadId, number);
+      return copy(from.key, { key, query, headers }, "CopyPartResult", signal);
     },
 
     async completeUpload(key, uploadId, parts, precondition, signal) {
@@ -113,4 +133,8 @@ export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Dri
 
     presign: (key, method, query, expiresIn) => wire.presign({ method, key, query }, expiresIn),
   };
+}
+
+function partQuery(uploadId: string, number: number): Record<string, string> {
+  return { partNumber: String(number), uploadId };
 }

@@ -1,6 +1,6 @@
 import type { S3Answer, S3Request } from "./api.ts";
 import type { PartRef } from "../store/multipart.ts";
-import type { ByteRange, Precondition, PresignOptions } from "../store/store.ts";
+import type { ByteRange, ObjectInfo, Precondition, PresignOptions } from "../store/store.ts";
 import type { DeleteFailure, ListAnswer } from "./messages.ts";
 
 /** What a page of a listing is asked for. */
@@ -52,6 +52,18 @@ export interface S3Driver {
     bytes: Uint8Array,
     signal: AbortSignal,
   ): Promise<Headers>;
+  /**
+   * Makes a part of some bytes of an object, while it has the ETag it had then;
+   * gives the part's ETag without quotes.
+   */
+  uploadPartCopy(
+    from: ObjectInfo,
+    range: ByteRange,
+    to: string,
+    uploadId: string,
+    number: number,
+    signal: AbortSignal,
+  ): Promise<string>;
   /** Gives the ETag without quotes. */
   completeUpload(
     key: string,

@@ -3,17 +3,21 @@ import { quote } from "../store/key.ts";
 import type { Policy } from "../store/policy.ts";
 import type { MultipartUpload } from "../store/multipart.ts";
 import type { CallTrace, Precondition } from "../store/store.ts";
-import { etagFromHeaders, unquoteETag } from "./headers.ts";
+import { unquoteETag } from "./headers.ts";
 import { multipartETag } from "./messages.ts";
 import type { S3Context } from "./context.ts";
 
-/** Starts a multipart upload; its precondition is asked for when it is completed. */
-export async function startUpload(
+/**
+ * Starts a multipart upload; its precondition is asked for when it is completed.
+ * `send` sends a part once, and gives its ETag.
+ */
+export async function startUpload<Part>(
   { policy, driver }: S3Context,
   key: string,
   precondition: Precondition,
   trace: CallTrace | undefined,
-): Promise<MultipartUpload> {
+  send: (uploadId: string, number: number, part: Part, signal: AbortSignal) => Promise<string>,
+): Promise<MultipartUpload<Part>> {
   const run: Policy["run"] = (attempt, signal) => policy.run(attempt, signal, trace);
   const uploadId = await run((signal) => driver.createUpload(key, signal));
 
@@ -24,11 +28,8 @@ export async function startUpload(
   };
 
   return {
-    part: (number, bytes, signal) =>
-      run(async (inner) => {
-        const headers = await driver.uploadPart(key, uploadId, number, bytes, inner);
-        return { number, etag: etagFromHeaders(key, headers) };
-      }, signal),
+    part: (number, part, signal) =>
+      run(async (inner) => ({ number, etag: await send(uploadId, number, part, inner) }), signal),
 
     async complete(parts, signal) {
       try {

@@ -4,15 +4,24 @@ import {
   PreconditionFailedError,
   UnsupportedError,
 } from "../errors.ts";
+import { cancel } from "../store/_abort.ts";
 import { checkBody, discard } from "../store/_source.ts";
 import { checkKey, quote } from "../store/key.ts";
-import { uploadStream } from "../store/multipart.ts";
-import type { Body, CallOptions, ObjectStore, Precondition, PutResult } from "../store/store.ts";
+import { uploadSlices, uploadStream } from "../store/multipart.ts";
+import type {
+  Body,
+  ByteRange,
+  CallOptions,
+  ObjectInfo,
+  ObjectStore,
+  Precondition,
+  PutResult,
+} from "../store/store.ts";
 import { checkETag, etagFromHeaders } from "./headers.ts";
 import type { S3Context } from "./context.ts";
 import { isConflict, startUpload } from "./uploads.ts";
 
-/** How often bytes are sent in parts again where two writers met at the end. */
+/** How often parts are sent again where two writers met at the end. */
 const ROUNDS = 3;
 
 /** `put` and `copy` of an S3 store. */
@@ -69,30 +78,58 @@ export function createWrites(
     options: CallOptions,
     length?: number,
   ): Promise<PutResult> {
-    const inParts = precondition === "overwrite" || dialect.conditionalComplete;
+    const inParts = takesParts(precondition);
     const isWhole = body instanceof Uint8Array;
-    for (let round = 1;; round++) {
-      try {
-        return await uploadStream(body, {
-          ...settings,
-          length,
-          signal: options.signal,
-          threshold: isWhole && !inParts ? Infinity : settings.multipartThreshold,
-          putSingle: (bytes) => putSingle(key, bytes, precondition, options),
-          start: () => {
-            if (inParts) return startUpload(context, key, precondition, options.trace);
-            throw unconditional(
+    return await rounds(isWhole, () =>
+      uploadStream(body, {
+        ...settings,
+        length,
+        signal: options.signal,
+        threshold: isWhole && !inParts ? Infinity : settings.multipartThreshold,
+        putSingle: (bytes) => putSingle(key, bytes, precondition, options),
+        start: () => {
+          if (inParts) {
+            return startUpload(
+              context,
               key,
-              `at the end of a multipart upload; give bytes, or a multipartThreshold above ` +
-                settings.multipartThreshold,
+              precondition,
+              options.trace,
+              async (id, number, bytes: Uint8Array, inner) =>
+                etagFromHeaders(key, await driver.uploadPart(key, id, number, bytes, inner)),
             );
-          },
-        });
-      } catch (error) {
-        const again = isWhole && isConflict(error) && error instanceof PreconditionFailedError;
-        if (!again || round >= ROUNDS) throw error;
-      }
-    }
+          }
+          throw unconditional(
+            key,
+            `at the end of a multipart upload; give bytes, or a multipartThreshold above ` +
+              settings.multipartThreshold,
+          );
+        },
+      }));
+  }
+
+  /** The server reads by itself what it copies in parts; one CopyObject is up to 5 GiB. */
+  async function copyInParts(
+    from: ObjectInfo,
+    to: string,
+    precondition: Precondition,
+    { signal, trace }: CallOptions,
+  ): Promise<PutResult> {
+    const start = () =>
+      startUpload(
+        context,
+        to,
+        precondition,
+        trace,
+        (id, number, range: ByteRange, inner) =>
+          driver.uploadPartCopy(from, range, to, id, number, inner),
+      );
+    const whole = { length: from.size, subarray: (start: number, end: number) => ({ start, end }) };
+    return await rounds(true, () => uploadSlices(whole, { ...settings, signal, start }));
+  }
+
+  /** Whether a multipart upload can be completed on this condition. */
+  function takesParts(precondition: Precondition): boolean {
+    return precondition === "overwrite" || dialect.conditionalComplete;
   }
 
   return {
@@ -126,14 +163,44 @@ export function createWrites(
             trace,
           );
         } catch (error) {
-          // Too large for one CopyObject, onto itself, or a condition it does not take.
-          const elsewise = error instanceof UnsupportedError ||
-            (error instanceof InvalidInputError && error.code === "InvalidRequest");
-          if (!elsewise) throw error;
+          throwUnlessElsewise(error);
         }
       }
-      const { info, body } = await get(from, { signal, trace });
+      let { info, body } = await get(from, { signal, trace });
+      // What would be sent in parts, the server can read by itself.
+      if (info.size > settings.multipartThreshold && takesParts(precondition)) {
+        cancel(body);
+        try {
+          return await copyInParts(info, to, precondition, options);
+        } catch (error) {
+          throwUnlessElsewise(error);
+        }
+        ({ info, body } = await get(from, { signal, trace }));
+      }
       return await write(to, body, precondition, options, info.size);
     },
   };
+}
+
+/**
+ * A copy that the server does not make may still be made another way: it is too
+ * large for one CopyObject, onto itself, on a condition that no copy takes, or
+ * the server knows no such copy.
+ */
+function throwUnlessElsewise(error: unknown): void {
+  const elsewise = error instanceof UnsupportedError ||
+    (error instanceof InvalidInputError && /^(InvalidRequest|EntityTooLarge)$/.test(error.code!));
+  if (!elsewise) throw error;
+}
+
+/** Sends parts again, where they are there still, when two writers met at the end. */
+async function rounds<T>(repeatable: boolean, send: () => Promise<T>): Promise<T> {
+  for (let round = 1;; round++) {
+    try {
+      return await send();
+    } catch (error) {
+      const again = repeatable && isConflict(error) && error instanceof PreconditionFailedError;
+      if (!again || round >= ROUNDS) throw error;
+    }
+  }
 }

@@ -12,6 +12,7 @@ import {
   PutObjectCommand,
   type S3Client,
   UploadPartCommand,
+  UploadPartCopyCommand,
 } from "@aws-sdk/client-s3";
 import { CorruptError } from "../errors.ts";
 import type { S3Request } from "../s3/api.ts";
@@ -127,6 +128,20 @@ export function createDriver(settings: S3Settings, client: () => S3Client, send:
       const input = { ...at(key), UploadId: uploadId, PartNumber: number, Body: bytes };
       const subject = { operation: "UploadPart", key };
       return (await send(() => new UploadPartCommand(input), subject, signal)).headers;
+    },
+
+    async uploadPartCopy(from, range, to, uploadId, number, signal) {
+      const input = {
+        ...at(to),
+        UploadId: uploadId,
+        PartNumber: number,
+        CopySource: copySource(bucket, from.key),
+        CopySourceRange: rangeHeader(range),
+        CopySourceIfMatch: quoteETag(from.etag),
+      };
+      const subject = { operation: `copy ${quote(from.key)} to`, key: to };
+      const make = () => new UploadPartCopyCommand(input);
+      return need((await send(make, subject, signal)).output.CopyPartResult?.ETag, "ETag", to);
     },
 
     async completeUpload(key, uploadId, parts, precondition, signal) {

@@ -15,18 +15,26 @@ export interface PartRef {
   readonly etag: string;
 }
 
-/** A multipart upload that was started. */
-export interface MultipartUpload {
+/** A multipart upload that was started, of bytes or of what stands for them. */
+export interface MultipartUpload<Part = Uint8Array> {
   /** Sends a part. Once this resolves its bytes are filled with another's: keep none of them. */
-  part(number: number, bytes: Uint8Array, signal: AbortSignal): Promise<PartRef>;
+  part(number: number, part: Part, signal: AbortSignal): Promise<PartRef>;
   /** Makes the object of the parts, in order. */
   complete(parts: readonly PartRef[], signal: AbortSignal): Promise<PutResult>;
   /** Drops what was sent. */
   abort(): Promise<void>;
 }
 
+/** What can be cut into parts: bytes, or what stands for them. */
+export interface Sliceable<Part> {
+  /** In bytes. */
+  readonly length: number;
+  /** The part from `start` to before `end`. */
+  subarray(start: number, end: number): Part;
+}
+
 /** How a body is sent. */
-export interface UploadOptions {
+export interface UploadOptions<Part = Uint8Array> {
   /** The length of each part but the last, in bytes. */
   readonly partSize: number;
   /** The most parts in memory at once, with the one that is being read. */
@@ -41,7 +49,7 @@ export interface UploadOptions {
    * Starts a multipart upload. It takes no signal: who does not wait for its id
    * cannot abort it.
    */
-  start(): Promise<MultipartUpload>;
+  start(): Promise<MultipartUpload<Part>>;
   /** Cancels the upload. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -59,10 +67,13 @@ export interface UploadOptions {
 export async function uploadStream(body: Body, options: UploadOptions): Promise<PutResult> {
   const { threshold, signal } = options;
   const isWhole = body instanceof Uint8Array;
-  if (isWhole && body.length <= threshold) return await options.putSingle(body);
-  const partSize = partSizeFor(isWhole ? { ...options, length: body.length } : options);
+  if (isWhole) {
+    return body.length <= threshold
+      ? await options.putSingle(body)
+      : await uploadSlices(body, options);
+  }
+  const partSize = partSizeFor(options);
   return await withController(signal, async (control) => {
-    if (isWhole) return await uploadParts(slices(body, partSize), partSize, options, control);
     const source = piecesOf(body, control.signal);
     try {
       const head: Uint8Array[] = [];
@@ -75,7 +86,7 @@ export async function uploadStream(body: Body, options: UploadOptions): Promise<
       }
       const buffers = reusable(partSize);
       const parts = cut(chain(head, source), partSize, buffers);
-      return await uploadParts(parts, partSize, options, control, buffers);
+      return await uploadParts(parts, partSize, options, control, buffers.give);
     } catch (error) {
       control.abort(error);
       throw error;
@@ -83,6 +94,22 @@ export async function uploadStream(body: Body, options: UploadOptions): Promise<
       await source.return();
     }
   });
+}
+
+/**
+ * Sends what is known whole in parts of one size, the last one shorter: bytes, or
+ * what stands for them. Where anything fails nothing is left behind.
+ */
+export async function uploadSlices<Part>(
+  whole: Sliceable<Part>,
+  options: Pick<UploadOptions<Part>, "partSize" | "partsInFlight" | "start" | "signal">,
+): Promise<PutResult> {
+  const { length } = whole;
+  const partSize = partSizeFor({ ...options, length });
+  return await withController(
+    options.signal,
+    (control) => uploadParts(slices(whole, partSize), partSize, options, control),
+  );
 }
 
 const EMPTY = new Uint8Array(0);
@@ -96,21 +123,21 @@ export function partSizeFor(
   return Math.ceil(length / MAX_PARTS / MIB) * MIB;
 }
 
-async function uploadParts(
-  parts: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+async function uploadParts<Part>(
+  parts: AsyncIterable<Part> | Iterable<Part>,
   partSize: number,
-  { partsInFlight, start }: UploadOptions,
+  { partsInFlight, start }: Pick<UploadOptions<Part>, "partsInFlight" | "start">,
   control: AbortController,
-  buffers?: Buffers,
+  sentPart?: (part: Part) => void,
 ): Promise<PutResult> {
   const { signal } = control;
   const upload = await start();
   const sending = new Set<Promise<void>>();
   const sent: PartRef[] = [];
-  const send = async (number: number, bytes: Uint8Array) => {
+  const send = async (number: number, part: Part) => {
     try {
-      sent[number - 1] = await upload.part(number, bytes, signal);
-      buffers?.give(bytes);
+      sent[number - 1] = await upload.part(number, part, signal);
+      sentPart?.(part);
     } catch (error) {
       control.abort(error);
     }
@@ -118,14 +145,14 @@ async function uploadParts(
   try {
     let number = 0;
     signal.throwIfAborted();
-    for await (const bytes of parts) {
+    for await (const piece of parts) {
       if (++number > MAX_PARTS) {
         throw new InvalidInputError(
           `Cannot send more than ${partSize * MAX_PARTS} bytes: the limit is ${MAX_PARTS} parts, ` +
             `and partSize is ${partSize}; give a larger one`,
         );
       }
-      const part: Promise<void> = send(number, bytes).finally(() => sending.delete(part));
+      const part: Promise<void> = send(number, piece).finally(() => sending.delete(part));
       sending.add(part);
       // Before the next part is read, so that it is one of those in memory.
       if (sending.size >= partsInFlight) await Promise.race(sending);
@@ -143,8 +170,9 @@ async function uploadParts(
   }
 }
 
-function* slices(bytes: Uint8Array, size: number): Generator<Uint8Array, void> {
-  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+function* slices<Part>(whole: Sliceable<Part>, size: number): Generator<Part, void> {
+  const { length } = whole;
+  for (let at = 0; at < length; at += size) yield whole.subarray(at, Math.min(at + size, length));
 }
 
 /** Lets go of the head piece by piece, so that it is not held beside its copy. */
