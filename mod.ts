@@ -23,6 +23,8 @@ export type {
 export type { CompressionChoice } from "./src/frame/compression.ts";
 export { probe, type ProbeOptions, type ProbeReport } from "./src/store/probe.ts";
 export { prefixed } from "./src/store/prefix.ts";
+export { withReplica } from "./src/store/replica.ts";
+export type { Fallback, ReplicaComponents, ReplicaOptions } from "./src/store/replica.ts";
 export { S3Checkpointer } from "./src/checkpoint/checkpointer.ts";
 export type {
   Checkpoint,

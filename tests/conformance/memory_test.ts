@@ -1,4 +1,4 @@
-import { memoryStore, prefixed } from "@cairn/checkpoint";
+import { memoryStore, prefixed, withReplica } from "@cairn/checkpoint";
 import { countingStore, faultyStore } from "@cairn/checkpoint/testing";
 import { testConformance } from "./_run.ts";
 
@@ -13,4 +13,8 @@ testConformance("countingStore(memoryStore)", () => ({ store: countingStore(memo
 
 testConformance("faultyStore(memoryStore)", () => ({
   store: faultyStore(memoryStore(), () => undefined),
+}));
+
+testConformance("withReplica(memoryStore)", () => ({
+  store: withReplica(memoryStore(), memoryStore()),
 }));
