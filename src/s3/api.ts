@@ -1,6 +1,6 @@
 import type { CallOptions, ObjectStore } from "../store/store.ts";
 import type { S3Context } from "./context.ts";
-import type { Dialect } from "./dialect.ts";
+import type { DialectName } from "./dialect.ts";
 import { errorFrom } from "./errors.ts";
 import { base64, md5 } from "./md5.ts";
 import { parseXml, textOf } from "./xml.ts";
@@ -40,7 +40,7 @@ export interface BucketApi {
   /** Its region. */
   readonly region: string;
   /** Whose S3 it is. */
-  readonly dialect: Dialect["name"];
+  readonly dialect: DialectName;
   /**
    * Sends a request, under the store's attempts and timeouts.
    *

@@ -1,4 +1,5 @@
-import { CorruptError } from "../errors.ts";
+import { CorruptError, InvalidInputError } from "../errors.ts";
+import { quote } from "../store/key.ts";
 
 /** An element of S3's XML: S3 knows no mixed content, and its attributes say nothing. */
 export interface XmlElement {
@@ -78,6 +79,28 @@ export function childrenOf(element: XmlElement, name: string): XmlElement[] {
 /** Escapes text for an element of a request. */
 export function escapeXml(text: string): string {
   return text.replace(/[<>&"'\r]/g, (char) => `&#${char.charCodeAt(0)};`);
+}
+
+/**
+ * Writes a document of S3: what {@link parseXml} read comes back the same.
+ * Its root gets S3's namespace, and nothing else has an attribute.
+ *
+ * @throws {InvalidInputError} where XML has no place for a character of it.
+ */
+export function renderXml(root: XmlElement): string {
+  return render(root, ' xmlns="http://s3.amazonaws.com/doc/2006-03-01/"');
+}
+
+function render({ name, text, children }: XmlElement, attributes = ""): string {
+  if (!fitsXml(text)) {
+    throw new InvalidInputError(
+      `Cannot send ${quote(text)} as XML: take out its control characters`,
+    );
+  }
+  const content = children.length > 0
+    ? children.map((child) => render(child)).join("")
+    : escapeXml(text);
+  return `<${name}${attributes}>${content}</${name}>`;
 }
 
 /** Whether XML 1.0 can carry the text at all: it has no place for some characters, escaped or not. */

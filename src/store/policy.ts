@@ -184,7 +184,7 @@ export function withTimeout<T>(
 }
 
 /** Waits, unless the signal aborts first. */
-async function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
+export async function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let unwatch: (() => void) | undefined;
   try {

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { CorruptError } from "../../src/errors.ts";
-import { childrenOf, escapeXml, fitsXml, parseXml, textOf } from "../../src/s3/xml.ts";
+import { CorruptError, InvalidInputError } from "../../src/errors.ts";
+import {
+  childrenOf,
+  escapeXml,
+  fitsXml,
+  parseXml,
+  renderXml,
+  textOf,
+  type XmlElement,
+} from "../../src/s3/xml.ts";
 
 Deno.test("parseXml() reads elements, text, CDATA, comments and attributes", () => {
   const root = parseXml(
@@ -87,6 +95,39 @@ Deno.test("parseXml() reads or refuses any text, and throws nothing else", () =>
     }),
     { numRuns: 2000 },
   );
+});
+
+const NAMES = fc.constantFrom("Rule", "ID", "Filter", "Prefix", "Days");
+const TEXTS = fc.string({ unit: "binary" }).filter(fitsXml);
+const TREES = fc.letrec<{ tree: XmlElement }>((tie) => ({
+  tree: fc.oneof(
+    { depthSize: "small" },
+    fc.record({ name: NAMES, text: TEXTS, children: fc.constant([]) }, { noNullPrototype: true }),
+    fc.record({
+      name: NAMES,
+      text: fc.constant(""),
+      children: fc.array(tie("tree"), { maxLength: 4 }),
+    }, { noNullPrototype: true }),
+  ),
+})).tree;
+
+Deno.test("renderXml() writes what parseXml() reads", () => {
+  fc.assert(fc.property(TREES, (tree) => {
+    assert.deepEqual(parseXml(renderXml(tree)), tree);
+  }));
+});
+
+Deno.test("renderXml() names the namespace once, at the root", () => {
+  const tree = { name: "A", text: "", children: [{ name: "B", text: "<&>", children: [] }] };
+  assert.equal(
+    renderXml(tree),
+    '<A xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><B>&#60;&#38;&#62;</B></A>',
+  );
+});
+
+Deno.test("renderXml() refuses what XML has no place for", () => {
+  const tree = { name: "Prefix", text: "a\u0000", children: [] };
+  assert.throws(() => renderXml(tree), InvalidInputError);
 });
 
 Deno.test("fitsXml() knows what XML has no place for", () => {

@@ -1,0 +1,29 @@
+import { UnsupportedError } from "../errors.ts";
+import type { DialectName } from "../s3/dialect.ts";
+import type { SectionName } from "./configuration.ts";
+
+/**
+ * What a server does not have, as data. It is asked before anything is sent: a
+ * server that does not know a query may take the request for one without it,
+ * and `DELETE /bucket?unknown` for the deletion of the bucket.
+ */
+const MISSING: Readonly<Partial<Record<DialectName, Partial<Record<SectionName, string>>>>> = {
+  // https://developers.cloudflare.com/r2/api/s3/api/
+  r2: {
+    versioning: "R2 keeps no versions",
+    encryption: "R2 encrypts everything with keys of its own, always",
+  },
+};
+
+/**
+ * Refuses a section that the server does not have.
+ *
+ * @throws {UnsupportedError} that names the server and says why.
+ */
+export function requireSection(section: SectionName, dialect: DialectName, bucket: string): void {
+  const why = MISSING[dialect]?.[section];
+  if (why === undefined) return;
+  throw new UnsupportedError(
+    `Cannot configure ${section} of bucket "${bucket}": ${why} (dialect "${dialect}")`,
+  );
+}

@@ -1,0 +1,25 @@
+import type { Section } from "./_section.ts";
+import { type DefaultEncryption, encryption } from "./sections/encryption.ts";
+import { versioning, type VersioningStatus } from "./sections/versioning.ts";
+
+/**
+ * What is wished for of a bucket, as plain data. A section that is not named is
+ * left alone.
+ */
+export interface BucketConfiguration {
+  /** Whether S3 keeps what is overwritten or deleted. */
+  readonly versioning?: VersioningStatus | undefined;
+  /** How S3 encrypts what is written without a word about it. */
+  readonly encryption?: DefaultEncryption | undefined;
+}
+
+/** The name of a section. */
+export type SectionName = keyof BucketConfiguration;
+
+/** Every section, in the order in which they are applied: replication needs versions, so those come first. */
+export const SECTIONS: {
+  readonly [Name in SectionName]-?: Section<NonNullable<BucketConfiguration[Name]>>;
+} = {
+  versioning,
+  encryption,
+};

@@ -1,0 +1,29 @@
+/**
+ * How a bucket is managed: what is wished for is plain data, a plan is the
+ * difference, and applying it twice changes nothing. What others have
+ * configured stays.
+ *
+ * @example
+ * ```ts
+ * import { describePlan, planChanges } from "@cairn/checkpoint/bucket";
+ * import assert from "node:assert/strict";
+ *
+ * const bucket = { bucket: "state", region: "eu-central-1", dialect: "aws", sections: {} } as const;
+ * const plan = planChanges(bucket, {
+ *   versioning: "enabled",
+ *   encryption: { algorithm: "sse-kms", keyId: "alias/state" },
+ * });
+ * assert.equal(plan.changes.length, 2);
+ * console.log(describePlan(plan));
+ * ```
+ *
+ * @module
+ */
+export { type AppliedPlan, type ApplyOptions, applyPlan } from "./apply.ts";
+export type { BucketConfiguration, SectionName } from "./configuration.ts";
+export type { SectionState } from "./_section.ts";
+export { describePlan } from "./describe.ts";
+export { planBucket, planChanges } from "./plan.ts";
+export type { BucketChange, BucketPlan, BucketState, PlanOptions, PlanStep } from "./plan.ts";
+export type { DefaultEncryption } from "./sections/encryption.ts";
+export type { VersioningStatus } from "./sections/versioning.ts";
