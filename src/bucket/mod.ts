@@ -23,6 +23,16 @@ export { type AppliedPlan, type ApplyOptions, applyPlan } from "./apply.ts";
 export type { BucketConfiguration, SectionName } from "./configuration.ts";
 export type { SectionState } from "./_section.ts";
 export { describePlan } from "./describe.ts";
+export { compareSequencers, parseCheckpointEvent } from "./events.ts";
+export type {
+  CheckpointEvent,
+  EventAction,
+  EventEnvelope,
+  EventSource,
+  EventSubject,
+  ObjectEvent,
+  ParseEventOptions,
+} from "./events.ts";
 export { planBucket, planChanges } from "./plan.ts";
 export type { BucketChange, BucketPlan, BucketState, PlanOptions, PlanStep } from "./plan.ts";
 export type { DefaultEncryption } from "./sections/encryption.ts";
