@@ -21,6 +21,15 @@ export type {
   SupportedCompressions,
 } from "./src/frame/codec.ts";
 export type { CompressionChoice } from "./src/frame/compression.ts";
+export { breaker } from "./src/store/breaker.ts";
+export type {
+  BreakerComponents,
+  BreakerOptions,
+  BreakerState,
+  BreakerStore,
+} from "./src/store/breaker.ts";
+export { observed } from "./src/store/observed.ts";
+export type { ObservedOptions, Observer, StoreEvent, StoreOutcome } from "./src/store/observed.ts";
 export { probe, type ProbeOptions, type ProbeReport } from "./src/store/probe.ts";
 export { prefixed } from "./src/store/prefix.ts";
 export { withReplica } from "./src/store/replica.ts";
@@ -34,6 +43,7 @@ export type {
   SaveOptions,
   WhichOptions,
 } from "./src/checkpoint/checkpointer.ts";
+export { type KeyClass, keyClass } from "./src/checkpoint/key_class.ts";
 export { uuid7 } from "./src/checkpoint/id.ts";
 export type { CheckpointOptions } from "./src/checkpoint/log.ts";
 export { jsonSerializer } from "./src/checkpoint/serializer.ts";

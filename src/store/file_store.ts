@@ -225,7 +225,7 @@ export function fileStore(directory: string | URL, options: FileStoreOptions = {
     async *list(options = {}) {
       const limit = checkLimit(options);
       options.signal?.throwIfAborted();
-      countAttempt(options.trace);
+      if (limit > 0) countAttempt(options.trace);
       try {
         yield* paged(entries(options, limit), limit);
       } catch (error) {

@@ -109,7 +109,7 @@ export function memoryStore(): ObjectStore {
     async *list(options = {}) {
       const limit = checkLimit(options);
       options.signal?.throwIfAborted();
-      countAttempt(options.trace);
+      if (limit > 0) countAttempt(options.trace);
       yield* paged(entries(options), limit);
     },
     // deno-lint-ignore require-await
