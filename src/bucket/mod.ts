@@ -37,3 +37,7 @@ export { planBucket, planChanges } from "./plan.ts";
 export type { BucketChange, BucketPlan, BucketState, PlanOptions, PlanStep } from "./plan.ts";
 export type { DefaultEncryption } from "./sections/encryption.ts";
 export type { VersioningStatus } from "./sections/versioning.ts";
+export { IAM_ROLES, IAM_USES } from "./_uses.ts";
+export type { IamFlow, IamRole, IamScope, IamUse, IamUseInfo } from "./_uses.ts";
+export { iamPolicy } from "./policy.ts";
+export type { IamAttachment, IamPolicy, IamPolicyOptions, IamStatement } from "./policy.ts";

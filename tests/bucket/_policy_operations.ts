@@ -7,7 +7,7 @@
 import { probe, S3Checkpointer } from "@cairn/checkpoint";
 import { edgeStore, type S3Request, type S3Store } from "@cairn/checkpoint/edge";
 import assert from "node:assert/strict";
-import type { IamUse } from "../../src/bucket/_uses.ts";
+import type { IamUse } from "@cairn/checkpoint/bucket";
 import { getBytes } from "../../src/store/body.ts";
 import { serverOptions } from "../conformance/_server.ts";
 import { admin } from "../servers/minio_admin.ts";

@@ -1,7 +1,12 @@
 import { AwsClient } from "aws4fetch";
 import assert from "node:assert/strict";
-import { IAM_ROLES, IAM_USES, type IamRole, type IamUse } from "../../src/bucket/_uses.ts";
-import { iamPolicy } from "../../src/bucket/policy.ts";
+import {
+  IAM_ROLES,
+  IAM_USES,
+  iamPolicy,
+  type IamRole,
+  type IamUse,
+} from "@cairn/checkpoint/bucket";
 import { requireServer } from "../servers/env.ts";
 
 const ACCOUNT = "123456789012";

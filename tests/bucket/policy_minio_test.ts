@@ -5,8 +5,13 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { IAM_ROLES, IAM_USES, type IamRole, type IamUse } from "../../src/bucket/_uses.ts";
-import { iamPolicy } from "../../src/bucket/policy.ts";
+import {
+  IAM_ROLES,
+  IAM_USES,
+  iamPolicy,
+  type IamRole,
+  type IamUse,
+} from "@cairn/checkpoint/bucket";
 import { mapParallel } from "../../src/store/parallel.ts";
 import { withUser } from "../servers/minio_admin.ts";
 import { type Operation, OPERATIONS, storeOf, withBucket } from "./_policy_operations.ts";

@@ -1,8 +1,15 @@
 import { InvalidInputError } from "@cairn/checkpoint";
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { IAM_ROLES, IAM_USES, type IamRole, type IamUse } from "../../src/bucket/_uses.ts";
-import { iamPolicy, type IamPolicyOptions, type IamStatement } from "../../src/bucket/policy.ts";
+import {
+  IAM_ROLES,
+  IAM_USES,
+  iamPolicy,
+  type IamPolicyOptions,
+  type IamRole,
+  type IamStatement,
+  type IamUse,
+} from "@cairn/checkpoint/bucket";
 
 const KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 const ROLE = "arn:aws:iam::123456789012:role/cairn-replication";
