@@ -12,6 +12,12 @@ interface StoredObject extends ObjectInfo {
   readonly bytes: Uint8Array;
 }
 
+/** Parts of a store in memory that tests replace. */
+export interface MemoryStoreComponents {
+  /** The time of what is written, in milliseconds since 1970. @default Date.now */
+  readonly now?: () => number;
+}
+
 /**
  * A store in this process's memory, for tests and for trying things out. It
  * keeps the whole contract but `presign`, and forgets everything when the
@@ -29,7 +35,7 @@ interface StoredObject extends ObjectInfo {
  * assert.equal(info.size, 11);
  * ```
  */
-export function memoryStore(): ObjectStore {
+export function memoryStore({ now = Date.now }: MemoryStoreComponents = {}): ObjectStore {
   const objects = new Map<string, StoredObject>();
   const keys = sortedKeys();
   let writes = 0;
@@ -38,7 +44,7 @@ export function memoryStore(): ObjectStore {
     checkPrecondition(key, precondition, objects.get(key)?.etag);
     if (!objects.has(key)) keys.add(key);
     const etag = `m${++writes}`;
-    objects.set(key, { key, bytes, size: bytes.length, etag, lastModified: new Date() });
+    objects.set(key, { key, bytes, size: bytes.length, etag, lastModified: new Date(now()) });
     return { etag };
   }
 
