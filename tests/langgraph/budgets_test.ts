@@ -211,10 +211,10 @@ for (
   Deno.test(
     title("putWrites() to a checkpoint of others asks how old it is, where it ends"),
     async () => {
-      const { measure, cold } = await thread(count, ttl);
-      const saver = cold();
+      const { measure, saver, uncounted } = await thread(count, ttl);
+      await uncounted.put(configOf(THREAD, "others"), checkpointOf(0), metadataOf(0), {});
       const write = (task: string) =>
-        measure(() => saver.putWrites(configOf(THREAD, "", idOf(1)), [["step", 1]], task));
+        measure(() => saver.putWrites(configOf(THREAD, "others", idOf(0)), [["step", 1]], task));
       const asked = ttl === undefined ? {} : { GET: 1 };
       assert.deepEqual(await write("one"), { requests: { PUT: 1, ...asked }, trips: 1 });
       assert.deepEqual(await write("two"), { requests: { PUT: 1 }, trips: 1 });
