@@ -2,6 +2,7 @@ import { NotFoundError, PreconditionFailedError, UnsupportedError } from "../err
 import { checkLimit, commonPrefixOf, paged } from "./_listing.ts";
 import { checkRange, resolveRange } from "./_range.ts";
 import { sortedKeys } from "./_sorted_keys.ts";
+import { requireCapabilities } from "./_capabilities.ts";
 import { checkBody, discard, piecesOf } from "./_source.ts";
 import { countAttempt } from "./_trace.ts";
 import { concat, isStream, streamOf } from "./body.ts";
@@ -73,18 +74,24 @@ export function memoryStore({ now = Date.now }: MemoryStoreComponents = {}): Obj
     }
   }
 
-  return {
+  const self = {
     name: "memory",
     capabilities: {
       conditionalCreate: true,
       conditionalUpdate: true,
       orderedList: true,
       presign: false,
+      attributes: false,
+      versions: false,
     },
-    async put(key, body, { precondition = "overwrite", signal, trace } = {}) {
+  };
+  return {
+    ...self,
+    async put(key, body, { precondition = "overwrite", attributes, signal, trace } = {}) {
       try {
         checkKey(key);
         checkBody(body, key);
+        requireCapabilities(self, key, { attributes });
         signal?.throwIfAborted();
         countAttempt(trace);
         checkPrecondition(key, precondition, objects.get(key)?.etag);
@@ -95,8 +102,9 @@ export function memoryStore({ now = Date.now }: MemoryStoreComponents = {}): Obj
       }
     },
     // deno-lint-ignore require-await -- async, so that a wrong key rejects
-    async get(key, { range, ifMatch, signal, trace } = {}) {
+    async get(key, { range, ifMatch, versionId, signal, trace } = {}) {
       checkKey(key);
+      requireCapabilities(self, key, { versionId });
       checkRange(range);
       signal?.throwIfAborted();
       countAttempt(trace);
@@ -106,8 +114,9 @@ export function memoryStore({ now = Date.now }: MemoryStoreComponents = {}): Obj
       return { info: infoOf(object), body: streamOf(object.bytes.slice(start, end)) };
     },
     // deno-lint-ignore require-await
-    async head(key, { signal, trace } = {}) {
+    async head(key, { versionId, signal, trace } = {}) {
       checkKey(key);
+      requireCapabilities(self, key, { versionId });
       signal?.throwIfAborted();
       countAttempt(trace);
       return infoOf(find(key));
