@@ -78,7 +78,7 @@ function decode(percent: string): string | undefined {
 }
 
 /** What is below a thread's folder: a chunk, or a record or writes of a checkpoint. */
-export const BELOW =
+const BELOW =
   /^([^/]+)\/(?:v\/([0-9a-f]{64})|n\/([^/]+)\/([^/]+)\/(?:c|w\.([^.]+)\.(r0|[rs][1-9]\d*)))$/;
 
 /** The keys under one prefix. */
@@ -155,6 +155,11 @@ export class Keys {
     if (slot === undefined) return { kind: "checkpoint", place };
     const task = unescapeSegment(taskPart!);
     return task === undefined ? undefined : { kind: "writes", place, task, slot };
+  }
+
+  /** The thread that a key of ours belongs to. */
+  threadOf(key: string): string {
+    return this.parseThread(key.slice(0, key.indexOf("/", this.prefix.length) + 1)) ?? "";
   }
 
   /** The thread whose folder this is; `undefined` for a folder that is none of ours. */

@@ -1,9 +1,10 @@
 import { CorruptError, NotFoundError } from "../errors.ts";
 import type { CompressionChoice } from "../frame/compression.ts";
-import { checkWhole } from "../store/_options.ts";
+import type { Encryption } from "../frame/encryption.ts";
+import { checkWhole, refuse } from "../store/_options.ts";
 import { compareKeys } from "../store/key.ts";
-import type { CallOptions, ObjectStore, Precondition } from "../store/store.ts";
-import { type Group, listGroups, notOver } from "./groups.ts";
+import type { CallOptions, ObjectStore } from "../store/store.ts";
+import { type Group, listGroups } from "./groups.ts";
 import { Keys, type Place, requireCheckpointId } from "./keys.ts";
 import { type Codec, Objects } from "./objects.ts";
 import {
@@ -14,7 +15,6 @@ import {
   type StoredValue,
   valuesOf,
 } from "./record.ts";
-import type { Ttl } from "./ttl.ts";
 import { type SerializedValue, Values } from "./values.ts";
 
 /** Options that both faces take beside their store. */
@@ -23,6 +23,12 @@ export interface CheckpointOptions {
   readonly prefix?: string | undefined;
   /** How objects are packed. @default "gzip" */
   readonly compression?: CompressionChoice | undefined;
+  /**
+   * How objects are encrypted, as `aesGcm({ keys })`; one that is not is refused then.
+   *
+   * @default not at all
+   */
+  readonly encryption?: Encryption | undefined;
   /** Up to how many bytes a value travels in its checkpoint's record; a larger one is kept in chunks. @default 16_384 */
   readonly inlineLimit?: number | undefined;
   /** How many bytes of objects lately read or written are held in memory. @default 16_777_216, 16 MiB */
@@ -34,25 +40,6 @@ export interface CheckpointOptions {
    * @default 6, a Worker's bound
    */
   readonly maxOpenRequests?: number | undefined;
-  /**
-   * How long a thread that is left alone can be seen: `expireAfter({ days: 30 })`.
-   * A lifecycle rule of `lifecycleDays(ttl)` days removes what is over.
-   *
-   * @default no end
-   */
-  readonly ttl?: Ttl | undefined;
-}
-
-/** Parts of a checkpointer that tests replace. */
-export interface CheckpointComponents {
-  /** The time, in milliseconds since 1970. @default Date.now */
-  readonly now?: () => number;
-}
-
-/** Which records to read. */
-export interface ReadOptions extends CallOptions {
-  /** Whether to read one that is over, too: others may depend on it. @default false */
-  readonly ended?: boolean | undefined;
 }
 
 /** How many keys the listing for the latest checkpoint asks for: its record, its writes, and some to spare. */
@@ -76,31 +63,25 @@ export class CheckpointLog {
   readonly keys: Keys;
   readonly objects: Objects;
   readonly parallel: number;
-  readonly now: () => number;
-  /** The time to live of what is written. */
-  readonly ttl: Ttl | undefined;
   readonly #values: Values;
 
-  constructor(
-    store: ObjectStore,
-    options: CheckpointOptions = {},
-    { now = Date.now }: CheckpointComponents = {},
-  ) {
+  constructor(store: ObjectStore, options: CheckpointOptions = {}) {
     const {
       prefix = "cairn/",
       compression = "gzip",
       inlineLimit = 16_384,
       cacheBytes = 16 * 1024 * 1024,
       maxOpenRequests: parallel = 6,
-      ttl,
+      encryption,
     } = options;
     checkWhole({ inlineLimit, cacheBytes }, 0);
     checkWhole({ maxOpenRequests: parallel }, 1);
+    if (encryption !== undefined && typeof encryption?.seal !== "function") {
+      refuse("encryption", encryption, "what aesGcm() makes");
+    }
     this.keys = new Keys(prefix);
-    this.objects = new Objects(store, compression, cacheBytes);
+    this.objects = new Objects(store, this.keys, { compression, cacheBytes, encryption });
     this.parallel = parallel;
-    this.now = now;
-    this.ttl = ttl;
     this.#values = new Values(this.keys, this.objects, inlineLimit, parallel);
   }
 
@@ -108,49 +89,36 @@ export class CheckpointLog {
    * Writes a checkpoint: the chunks of its large values first, then the record,
    * so that a record that can be seen can be read. Values that are stored
    * already are carried over as they are; `base` is a record of the thread
-   * whose chunks are known to be there. Nothing that it depends on is older than
-   * `since`.
+   * whose chunks are known to be there.
    */
   async put(
     place: Place,
     input: CheckpointRecord<SerializedValue | StoredValue>,
-    options: CallOptions & {
-      base?: CheckpointRecord | undefined;
-      since?: number | undefined;
-      precondition?: Precondition | undefined;
-    } = {},
+    { base, signal }: CallOptions & { base?: CheckpointRecord | undefined } = {},
   ): Promise<void> {
-    const { base, since = base?.life?.[0] ?? this.now(), signal, precondition } = options;
     const key = this.keys.record(place);
     const values = [input.metadata, input.head, ...input.channels.map(({ value }) => value)];
     const [metadata, head, ...channels] = await this.store(place.thread, values, { base, signal });
     const record: CheckpointRecord = {
       ...input,
-      life: this.ttl?.life(since, this.now()),
       metadata: metadata!,
       head: head!,
       channels: input.channels.map((channel, at) => ({ ...channel, value: channels[at]! })),
     };
-    await this.objects.put(key, codecOf(place), record, { precondition, signal });
-  }
-
-  /** A record that another one may build on without storing again what it depends on. */
-  fresh(record: CheckpointRecord | undefined): CheckpointRecord | undefined {
-    return this.ttl?.isFresh(record?.life, this.now()) === false ? undefined : record;
+    await this.objects.put(key, codecOf(place), record, { signal });
   }
 
   /** A checkpoint's record; what this process holds of it counts without asking. */
-  async record(place: Place, options: ReadOptions = {}): Promise<CheckpointRecord | undefined> {
-    const held = this.held(place);
-    return held ? this.#seen(held, options) : await this.read(place, options);
+  async record(place: Place, options: CallOptions = {}): Promise<CheckpointRecord | undefined> {
+    return this.held(place) ?? await this.read(place, options);
   }
 
   /** A checkpoint's record, asked for anew; `undefined` where there is none. */
-  async read(place: Place, options: ReadOptions = {}): Promise<CheckpointRecord | undefined> {
-    return this.#seen(await this.#read(place, undefined, options), options);
+  async read(place: Place, options: CallOptions = {}): Promise<CheckpointRecord | undefined> {
+    return await this.#read(place, undefined, options);
   }
 
-  /** A checkpoint's record where this process holds it, over or not: asks nobody. */
+  /** A checkpoint's record where this process holds it: asks nobody. */
   held(place: Place): CheckpointRecord | undefined {
     return this.objects.held(this.keys.record(place));
   }
@@ -163,7 +131,7 @@ export class CheckpointLog {
     place: Place,
     options: CallOptions = {},
   ): Promise<CheckpointRecord | undefined> {
-    const held = this.fresh(this.held(place));
+    const held = this.held(place);
     if (!held || !valuesOf(held).some((value) => !chunksOf(value).next().done)) return undefined;
     const key = this.keys.record(place);
     try {
@@ -176,11 +144,8 @@ export class CheckpointLog {
   }
 
   /** A checkpoint's record as a listing showed it; `undefined` where there is none, or no longer. */
-  async recordOf(group: Group, options: ReadOptions = {}): Promise<CheckpointRecord | undefined> {
-    const record = group.record && await this.#read(group.place, group.record.etag, options);
-    const seen = this.#seen(record, options);
-    if (seen === undefined) group.ended = record?.life?.[1];
-    return seen;
+  async recordOf(group: Group, options: CallOptions = {}): Promise<CheckpointRecord | undefined> {
+    return group.record && await this.#read(group.place, group.record.etag, options);
   }
 
   /** Stores the chunks of values, those that `base` refers to left out; gives what a record says of each. */
@@ -207,9 +172,9 @@ export class CheckpointLog {
     return await this.#values.load(thread, values, signal);
   }
 
-  /** The newest checkpoints of a namespace by their keys, where the first that can be seen is wanted. */
+  /** The newest checkpoints of a namespace by their keys, where few are wanted. */
   newest(thread: string, namespace: string, { signal }: CallOptions = {}): AsyncGenerator<Group> {
-    return notOver(this.groups(thread, namespace, { firstPage: FIRST_PAGE, signal }));
+    return this.groups(thread, namespace, { firstPage: FIRST_PAGE, signal });
   }
 
   /**
@@ -281,18 +246,6 @@ export class CheckpointLog {
     await this.objects.delete(groups.flatMap(({ record }) => record ? [record.key] : []), signal);
     const writes = groups.flatMap((group) => group.writes.map(({ info }) => info.key));
     await this.objects.delete(writes, signal);
-  }
-
-  /** Whether a checkpoint is over, whatever may still be stored of it. */
-  ended(record: CheckpointRecord | undefined): boolean {
-    return record?.life?.[2]! <= this.now();
-  }
-
-  #seen(
-    record: CheckpointRecord | undefined,
-    { ended }: ReadOptions,
-  ): CheckpointRecord | undefined {
-    return !ended && this.ended(record) ? undefined : record;
   }
 
   async #read(

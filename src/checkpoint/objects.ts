@@ -1,9 +1,12 @@
-import { CorruptError, NotFoundError, UnsupportedError } from "../errors.ts";
+import { AccessError, CorruptError, NotFoundError, UnsupportedError } from "../errors.ts";
 import type { CompressionChoice } from "../frame/compression.ts";
+import type { Encryption, Sealing } from "../frame/encryption.ts";
 import { decodeFrame, encodeFrame, type FrameKind } from "../frame/frame.ts";
+import { sha256, toHex } from "../frame/hash.ts";
 import { getBytes } from "../store/body.ts";
 import type { CallOptions, ObjectStore, Precondition } from "../store/store.ts";
 import { RecentObjects } from "./cache.ts";
+import type { Keys } from "./keys.ts";
 
 /** A record of some kind as bytes: the kind of its frame, and how it is written and read. */
 export interface Codec<T> {
@@ -13,7 +16,7 @@ export interface Codec<T> {
   /** The most bytes it may have. @default the frame's own limit */
   readonly limit?: number;
   /** Whether it is what its key says, asked before it is held. @default the decoder tells */
-  readonly check?: (payload: Uint8Array) => Promise<boolean>;
+  readonly check?: (payload: Uint8Array, encrypted: boolean) => Promise<boolean>;
 }
 
 /** A record as it was read, with its writer's mark where that is known. */
@@ -22,16 +25,42 @@ interface Opened<T> {
   readonly record: T;
 }
 
+/** How objects are stored. */
+export interface ObjectsOptions {
+  readonly compression: CompressionChoice;
+  readonly cacheBytes: number;
+  readonly encryption?: Encryption | undefined;
+}
+
 /** Objects in their frames, with those lately read or written at hand. */
 export class Objects {
   readonly store: ObjectStore;
-  readonly recent: RecentObjects;
-  readonly #compression: CompressionChoice;
+  readonly #keys: Keys;
+  readonly #options: ObjectsOptions;
+  #recent: RecentObjects;
+  #revision: number | undefined;
 
-  constructor(store: ObjectStore, compression: CompressionChoice, cacheBytes: number) {
+  constructor(store: ObjectStore, keys: Keys, options: ObjectsOptions) {
     this.store = store;
-    this.recent = new RecentObjects(cacheBytes);
-    this.#compression = compression;
+    this.#keys = keys;
+    this.#options = options;
+    this.#recent = new RecentObjects(options.cacheBytes);
+    this.#revision = options.encryption?.revision;
+  }
+
+  /** What is at hand: nothing any more once the key of some of it was forgotten. */
+  get recent(): RecentObjects {
+    const { encryption, cacheBytes } = this.#options;
+    if (this.#revision !== encryption?.revision) {
+      this.#revision = encryption?.revision;
+      this.#recent = new RecentObjects(cacheBytes);
+    }
+    return this.#recent;
+  }
+
+  /** The name of a chunk of a thread. */
+  async nameOf(thread: string, chunk: Uint8Array): Promise<string> {
+    return await this.#options.encryption?.nameOf(thread, chunk) ?? toHex(await sha256(chunk));
   }
 
   /** What this process holds of an object: asks nobody. */
@@ -50,17 +79,15 @@ export class Objects {
     if (held !== undefined) return held;
     try {
       const { info, bytes } = await getBytes(this.store, key, { signal });
-      const { nonce, payload } = await decodeFrame(bytes, codec);
-      if (await codec.check?.(payload) === false) {
+      const sealing = this.#sealing(key);
+      const { nonce, payload, encrypted } = await decodeFrame(bytes, { ...codec, sealing });
+      if (await codec.check?.(payload, encrypted) === false) {
         throw new CorruptError("The object is not what its name says");
       }
       return this.#keep(key, info.etag, codec, nonce, payload);
     } catch (error) {
       if (error instanceof NotFoundError && error.what === "object") return undefined;
-      const unreadable = error instanceof CorruptError || error instanceof UnsupportedError;
-      if (!unreadable || error.key !== undefined) throw error;
-      const Same = error.constructor as typeof CorruptError;
-      throw new Same(`${key}: ${error.message}`, { cause: error, key });
+      throw named(key, error);
     }
   }
 
@@ -70,31 +97,51 @@ export class Objects {
     codec: Codec<T>,
     record: T,
     { signal, precondition, nonce }: CallOptions & {
-      precondition?: Precondition | undefined;
+      precondition?: Precondition;
       nonce?: Uint8Array;
     },
   ): Promise<void> {
     const { kind } = codec;
+    const { compression } = this.#options;
     const payload = codec.encode(record);
-    const frame = await encodeFrame(payload, { kind, compression: this.#compression, nonce });
+    const sealing = this.#sealing(key);
+    const frame = await encodeFrame(payload, { kind, compression, nonce, sealing });
     const { etag } = await this.store.put(key, frame, { precondition, signal });
     // Read back from its own bytes: the caller may change what it gave.
     this.#keep(key, etag, codec, nonce, payload);
   }
 
-  /** Copies an object to another key, on the server where it can. */
+  /**
+   * Copies an object to another key: on the server where it can, and sealed
+   * anew where it is encrypted, which binds it to its key.
+   */
   async copy(
     from: string,
     to: string,
     options: CallOptions & { precondition?: Precondition } = {},
   ): Promise<void> {
-    await this.store.copy(from, to, options);
+    const source = this.#sealing(from), target = this.#sealing(to);
+    if (source === undefined || target === undefined) {
+      await this.store.copy(from, to, options);
+      return;
+    }
+    const { bytes } = await getBytes(this.store, from, { signal: options.signal });
+    const frame = await source.encryption.reseal(bytes, source.place, target.place)
+      .catch((error) => {
+        throw named(from, error);
+      });
+    await this.store.put(to, frame, options);
   }
 
   /** Deletes objects and forgets them. */
   async delete(keys: readonly string[], signal: AbortSignal | undefined): Promise<void> {
     for (const key of keys) this.recent.delete(key);
     if (keys.length > 0) await this.store.delete(keys, { signal });
+  }
+
+  #sealing(key: string): Sealing | undefined {
+    const { encryption } = this.#options;
+    return encryption && { encryption, place: { key, thread: this.#keys.threadOf(key) } };
   }
 
   #keep<T>(
@@ -108,4 +155,13 @@ export class Objects {
     this.recent.set(key, etag, object, payload.length);
     return object;
   }
+}
+
+/** An object that cannot be read, by its key. */
+function named(key: string, error: unknown): unknown {
+  const unreadable = error instanceof CorruptError || error instanceof UnsupportedError ||
+    error instanceof AccessError;
+  if (!unreadable || error.key !== undefined) return error;
+  const Same = error.constructor as typeof CorruptError;
+  return new Same(`${key}: ${error.message}`, { cause: error, key, code: error.code });
 }

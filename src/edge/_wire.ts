@@ -51,7 +51,8 @@ const EXPIRED = /^(ExpiredToken(Exception)?|TokenRefreshRequired)$/;
 
 /** Makes a wire to one bucket. */
 export function createWire({ settings, credentials, fetch }: WireParts): Wire {
-  const { bucket, region, url: base } = settings;
+  const { bucket, region } = settings;
+  const base = baseOf(settings);
   /** Keys derived from the secret, so that a signature costs one HMAC. */
   const derived = new Map<string, ArrayBuffer>();
   /** What to add to this machine's clock to have the server's. */
@@ -69,7 +70,7 @@ export function createWire({ settings, credentials, fetch }: WireParts): Wire {
     const signer = new AwsV4Signer({
       method,
       url: `${base}${path}${search && `?${search}`}`,
-      headers: signQuery ? headers : { ...settings.headers.every, ...headers },
+      headers,
       accessKeyId,
       secretAccessKey,
       ...(sessionToken && { sessionToken }),
@@ -200,4 +201,8 @@ export function createWire({ settings, credentials, fetch }: WireParts): Wire {
       return url.href;
     },
   };
+}
+
+function baseOf({ endpoint, bucket, pathStyle }: S3Settings): string {
+  return pathStyle ? `${endpoint}/${bucket}` : endpoint.replace("://", `://${bucket}.`);
 }

@@ -2,17 +2,20 @@ import { CorruptError, UnsupportedError } from "../errors.ts";
 import { concat } from "../store/body.ts";
 import { toHex } from "../store/hex.ts";
 import { type Compression, COMPRESSIONS } from "./codec.ts";
+import type { Sealing } from "./encryption.ts";
 import { sha256 } from "./hash.ts";
 
 /** The length of a frame's fixed header, in bytes. */
 export const HEADER_LENGTH = 48;
+/** The length of the part of it that encryption binds, which comes before the checksum. */
+export const HEAD_LENGTH = 32;
 /** The length of a frame's nonce, in bytes. */
 export const NONCE_LENGTH = 16;
 
 const VERSION = 1;
 const MAGIC = Uint8Array.of(0x89, 0x43, 0x52, 0x4e);
 const VERSION_AT = 4, KIND_AT = 5, COMPRESSION_AT = 6, ENCRYPTION_AT = 7;
-const LENGTH_AT = 8, NONCE_AT = 16, CHECKSUM_AT = 32;
+const LENGTH_AT = 8, NONCE_AT = 16;
 
 /** What a frame holds. */
 export type FrameKind = "checkpoint" | "writes" | "chunk";
@@ -27,6 +30,8 @@ export interface Header {
   /** The plaintext's length in bytes: a claim until the payload is unpacked. */
   readonly length: number;
   readonly nonce: Uint8Array<ArrayBuffer>;
+  /** Whether the payload is sealed. @default false */
+  readonly encrypted?: boolean;
 }
 
 /** Whether a value is a kind of frame. */
@@ -34,18 +39,34 @@ export function isFrameKind(value: unknown): value is FrameKind {
   return value !== undefined && (KINDS as readonly unknown[]).includes(value);
 }
 
-/** Joins a header and a packed payload into a sealed frame. */
-export async function seal(header: Header, packed: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(HEADER_LENGTH + packed.length);
-  bytes.set(MAGIC);
-  bytes[VERSION_AT] = VERSION;
-  bytes[KIND_AT] = KINDS.indexOf(header.kind);
-  bytes[COMPRESSION_AT] = COMPRESSIONS.indexOf(header.compression);
-  new DataView(bytes.buffer).setBigUint64(LENGTH_AT, BigInt(header.length));
-  bytes.set(header.nonce, NONCE_AT);
-  bytes.set(packed, HEADER_LENGTH);
-  bytes.set(await checksum(bytes), CHECKSUM_AT);
-  return bytes;
+/** Whether a frame whose checksum holds is encrypted. */
+export function isEncrypted(frame: Uint8Array): boolean {
+  return frame[ENCRYPTION_AT] !== 0;
+}
+
+/** Joins a header and a packed payload into a frame, sealed where it is said for which place. */
+export async function seal(
+  header: Header,
+  packed: Uint8Array,
+  sealing?: Sealing,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const head = new Uint8Array(HEAD_LENGTH);
+  head.set(MAGIC);
+  head[VERSION_AT] = VERSION;
+  head[KIND_AT] = KINDS.indexOf(header.kind);
+  head[COMPRESSION_AT] = COMPRESSIONS.indexOf(header.compression);
+  head[ENCRYPTION_AT] = sealing ? 1 : 0;
+  new DataView(head.buffer).setBigUint64(LENGTH_AT, BigInt(header.length));
+  head.set(header.nonce, NONCE_AT);
+  return await join(
+    head,
+    sealing ? await sealing.encryption.seal(sealing.place, head, packed) : packed,
+  );
+}
+
+/** Joins a frame's head, its checksum and what comes after it. */
+export async function join(head: Uint8Array, body: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+  return concat([head, await checksum(head, body), body]);
 }
 
 /**
@@ -60,15 +81,17 @@ export async function unseal(bytes: Uint8Array): Promise<Header> {
   }
   const version = bytes[VERSION_AT] ?? 0;
   if (version > VERSION) throw tooNew(`frame version ${version}`);
-  const recorded = toHex(bytes.subarray(CHECKSUM_AT, HEADER_LENGTH));
-  if (version < VERSION || recorded !== toHex(await checksum(bytes))) {
+  const head = bytes.subarray(0, HEAD_LENGTH);
+  const recorded = toHex(bytes.subarray(HEAD_LENGTH, HEADER_LENGTH));
+  const computed = await checksum(head, bytes.subarray(HEADER_LENGTH));
+  if (version < VERSION || recorded !== toHex(computed)) {
     throw new CorruptError(
       `This frame is cut short or altered: its checksum does not fit its ${bytes.length} bytes`,
     );
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const encryption = view.getUint8(ENCRYPTION_AT);
-  if (encryption !== 0) throw tooNew(`encryption ${encryption}`);
+  if (encryption > 1) throw tooNew(`encryption ${encryption}`);
   const kind = KINDS[view.getUint8(KIND_AT)];
   if (kind === undefined) throw tooNew(`frame kind ${view.getUint8(KIND_AT)}`);
   const compression = COMPRESSIONS[view.getUint8(COMPRESSION_AT)];
@@ -78,7 +101,8 @@ export async function unseal(bytes: Uint8Array): Promise<Header> {
     compression,
     // Above 2^53 the number is rounded, which no limit lets pass anyway.
     length: Number(view.getBigUint64(LENGTH_AT)),
-    nonce: bytes.slice(NONCE_AT, CHECKSUM_AT) as Uint8Array<ArrayBuffer>,
+    nonce: new Uint8Array(head.subarray(NONCE_AT)),
+    encrypted: isEncrypted(bytes),
   };
 }
 
@@ -88,7 +112,6 @@ function tooNew(what: string): UnsupportedError {
   );
 }
 
-async function checksum(bytes: Uint8Array): Promise<Uint8Array> {
-  const covered = concat([bytes.subarray(0, CHECKSUM_AT), bytes.subarray(HEADER_LENGTH)]);
-  return (await sha256(covered)).subarray(0, HEADER_LENGTH - CHECKSUM_AT);
+async function checksum(head: Uint8Array, body: Uint8Array): Promise<Uint8Array> {
+  return (await sha256(concat([head, body]))).subarray(0, HEADER_LENGTH - HEAD_LENGTH);
 }

@@ -1,4 +1,4 @@
-import { CorruptError, InvalidInputError } from "../errors.ts";
+import { CorruptError, InvalidInputError, UnsupportedError } from "../errors.ts";
 import { refuse } from "../store/_options.ts";
 import {
   type FrameKind,
@@ -10,6 +10,7 @@ import {
 } from "./_header.ts";
 import type { Compression } from "./codec.ts";
 import { compress, type CompressionChoice, decompress } from "./compression.ts";
+import type { Sealing } from "./encryption.ts";
 
 export type { FrameKind };
 
@@ -24,7 +25,9 @@ export interface Frame {
   readonly nonce: Uint8Array<ArrayBuffer>;
   /** How it was stored. */
   readonly compression: Compression;
-  /** The plaintext. Where nothing was compressed it shares the memory of the bytes it was read from. */
+  /** Whether it was encrypted. */
+  readonly encrypted: boolean;
+  /** The plaintext. Where it was neither compressed nor encrypted it shares the memory of the bytes it was read from. */
   readonly payload: Uint8Array;
 }
 
@@ -40,6 +43,8 @@ export interface EncodeFrameOptions {
    * @default random for records, zero for chunks, so that the same chunk is the same object
    */
   readonly nonce?: Uint8Array | undefined;
+  /** How to encrypt it, and the place it is for. @default not at all */
+  readonly sealing?: Sealing | undefined;
 }
 
 /** Options of {@link decodeFrame}. */
@@ -48,6 +53,8 @@ export interface DecodeFrameOptions {
   readonly kind?: FrameKind | undefined;
   /** The most plaintext to accept, in bytes. @default MAX_FRAME_PLAINTEXT */
   readonly limit?: number | undefined;
+  /** How it is encrypted, and the place it stands in; a frame that is not is refused then. @default not at all */
+  readonly sealing?: Sealing | undefined;
 }
 
 /**
@@ -76,7 +83,7 @@ export async function encodeFrame(
   payload: Uint8Array,
   options: EncodeFrameOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { kind, compression: choice = "gzip", nonce = defaultNonce(kind) } = options;
+  const { kind, compression: choice = "gzip", nonce = defaultNonce(kind), sealing } = options;
   if (!isFrameKind(kind)) refuse("kind", kind, "checkpoint, writes or chunk");
   if (payload.length > MAX_FRAME_PLAINTEXT) {
     throw new InvalidInputError(
@@ -90,6 +97,7 @@ export async function encodeFrame(
   return await seal(
     { kind, compression, length: payload.length, nonce: new Uint8Array(nonce) },
     bytes,
+    sealing,
   );
 }
 
@@ -98,9 +106,12 @@ export async function encodeFrame(
  * was written, or it rejects.
  *
  * @throws {CorruptError} where the bytes are not what was written, are no
- * frame, are of another kind than expected or claim more than the limit.
- * @throws {UnsupportedError} where a newer release wrote the frame, or this
- * runtime cannot unpack its compression and no decoder is registered.
+ * frame, are of another kind than expected or claim more than the limit; where
+ * `sealing` is given, also where they are not encrypted, or were for another place.
+ * @throws {AccessError} where the key provider does not have the key, or may not use it.
+ * @throws {UnsupportedError} where a newer release wrote the frame, it is
+ * encrypted and no `sealing` is given, or this runtime cannot unpack its
+ * compression and no decoder is registered.
  *
  * @example An altered frame is refused
  * ```ts
@@ -116,16 +127,24 @@ export async function decodeFrame(
   bytes: Uint8Array,
   options: DecodeFrameOptions = {},
 ): Promise<Frame> {
-  const { kind: expected, limit = MAX_FRAME_PLAINTEXT } = options;
-  const { kind, compression, length, nonce } = await unseal(bytes);
+  const { kind: expected, limit = MAX_FRAME_PLAINTEXT, sealing } = options;
+  const { kind, compression, length, nonce, encrypted = false } = await unseal(bytes);
   if (expected !== undefined && kind !== expected) {
     throw new CorruptError(`This frame holds a ${kind} where a ${expected} is expected`);
   }
   if (length > limit) {
     throw new CorruptError(`This frame claims ${length} bytes: the limit is ${limit}`);
   }
-  const packed = { compression, bytes: bytes.subarray(HEADER_LENGTH) };
-  return { kind, nonce, compression, payload: await decompress(packed, length) };
+  if (encrypted && !sealing) {
+    throw new UnsupportedError("This frame is encrypted: give the encryption option, as aesGcm()");
+  }
+  const packed = {
+    compression,
+    bytes: sealing
+      ? await sealing.encryption.open(sealing.place, bytes)
+      : bytes.subarray(HEADER_LENGTH),
+  };
+  return { kind, nonce, compression, encrypted, payload: await decompress(packed, length) };
 }
 
 function defaultNonce(kind: FrameKind): Uint8Array {

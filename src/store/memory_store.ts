@@ -2,7 +2,6 @@ import { NotFoundError, PreconditionFailedError, UnsupportedError } from "../err
 import { checkLimit, commonPrefixOf, paged } from "./_listing.ts";
 import { checkRange, resolveRange } from "./_range.ts";
 import { sortedKeys } from "./_sorted_keys.ts";
-import { requireCapabilities } from "./_capabilities.ts";
 import { checkBody, discard, piecesOf } from "./_source.ts";
 import { countAttempt } from "./_trace.ts";
 import { concat, isStream, streamOf } from "./body.ts";
@@ -11,12 +10,6 @@ import type { Body, ListOptions, ObjectInfo, ObjectStore, Precondition } from ".
 
 interface StoredObject extends ObjectInfo {
   readonly bytes: Uint8Array;
-}
-
-/** Parts of a store in memory that tests replace. */
-export interface MemoryStoreComponents {
-  /** The time of what is written, in milliseconds since 1970. @default Date.now */
-  readonly now?: () => number;
 }
 
 /**
@@ -36,7 +29,7 @@ export interface MemoryStoreComponents {
  * assert.equal(info.size, 11);
  * ```
  */
-export function memoryStore({ now = Date.now }: MemoryStoreComponents = {}): ObjectStore {
+export function memoryStore(): ObjectStore {
   const objects = new Map<string, StoredObject>();
   const keys = sortedKeys();
   let writes = 0;
@@ -45,7 +38,7 @@ export function memoryStore({ now = Date.now }: MemoryStoreComponents = {}): Obj
     checkPrecondition(key, precondition, objects.get(key)?.etag);
     if (!objects.has(key)) keys.add(key);
     const etag = `m${++writes}`;
-    objects.set(key, { key, bytes, size: bytes.length, etag, lastModified: new Date(now()) });
+    objects.set(key, { key, bytes, size: bytes.length, etag, lastModified: new Date() });
     return { etag };
   }
 
@@ -74,24 +67,18 @@ export function memoryStore({ now = Date.now }: MemoryStoreComponents = {}): Obj
     }
   }
 
-  const self = {
+  return {
     name: "memory",
     capabilities: {
       conditionalCreate: true,
       conditionalUpdate: true,
       orderedList: true,
       presign: false,
-      attributes: false,
-      versions: false,
     },
-  };
-  return {
-    ...self,
-    async put(key, body, { precondition = "overwrite", attributes, signal, trace } = {}) {
+    async put(key, body, { precondition = "overwrite", signal, trace } = {}) {
       try {
         checkKey(key);
         checkBody(body, key);
-        requireCapabilities(self, key, { attributes });
         signal?.throwIfAborted();
         countAttempt(trace);
         checkPrecondition(key, precondition, objects.get(key)?.etag);
@@ -102,9 +89,8 @@ export function memoryStore({ now = Date.now }: MemoryStoreComponents = {}): Obj
       }
     },
     // deno-lint-ignore require-await -- async, so that a wrong key rejects
-    async get(key, { range, ifMatch, versionId, signal, trace } = {}) {
+    async get(key, { range, ifMatch, signal, trace } = {}) {
       checkKey(key);
-      requireCapabilities(self, key, { versionId });
       checkRange(range);
       signal?.throwIfAborted();
       countAttempt(trace);
@@ -114,9 +100,8 @@ export function memoryStore({ now = Date.now }: MemoryStoreComponents = {}): Obj
       return { info: infoOf(object), body: streamOf(object.bytes.slice(start, end)) };
     },
     // deno-lint-ignore require-await
-    async head(key, { versionId, signal, trace } = {}) {
+    async head(key, { signal, trace } = {}) {
       checkKey(key);
-      requireCapabilities(self, key, { versionId });
       signal?.throwIfAborted();
       countAttempt(trace);
       return infoOf(find(key));
@@ -124,7 +109,7 @@ export function memoryStore({ now = Date.now }: MemoryStoreComponents = {}): Obj
     async *list(options = {}) {
       const limit = checkLimit(options);
       options.signal?.throwIfAborted();
-      if (limit > 0) countAttempt(options.trace);
+      countAttempt(options.trace);
       yield* paged(entries(options), limit);
     },
     // deno-lint-ignore require-await

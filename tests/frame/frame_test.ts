@@ -135,7 +135,7 @@ Deno.test("decodeFrame() asks for an upgrade where a newer release wrote", async
       [{ compression: 5 }, /compression 5.*upgrade/],
       [{ kind: 4 }, /frame kind 4.*upgrade/],
       [{ kind: 0 }, /frame kind 0.*upgrade/],
-      [{ encryption: 1 }, /encryption 1.*upgrade/],
+      [{ encryption: 2 }, /encryption 2.*upgrade/],
     ] as const
   ) {
     await assert.rejects(decodeFrame(forge({ ...fields, length, packed })), (error) => {
