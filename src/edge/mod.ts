@@ -17,6 +17,13 @@
  *
  * @module
  */
+export { cloudFrontSigner } from "./cloudfront_signer.ts";
+export type {
+  CloudFrontCookies,
+  CloudFrontGrant,
+  CloudFrontSigner,
+  CloudFrontSignerOptions,
+} from "./cloudfront_signer.ts";
 export { edgeStore, type EdgeStoreOptions } from "./edge_store.ts";
 export {
   type EdgeKmsClient,
