@@ -4,7 +4,7 @@ export { createPolicy, isRetryable } from "./src/store/policy.ts";
 export type { Policy, PolicyComponents, PolicyOptions, RetryOptions } from "./src/store/policy.ts";
 export { checkKey, MAX_KEY_BYTES } from "./src/store/key.ts";
 export { getBytes } from "./src/store/body.ts";
-export { memoryStore } from "./src/store/memory_store.ts";
+export { memoryStore, type MemoryStoreComponents } from "./src/store/memory_store.ts";
 export { decodeFrame, encodeFrame, MAX_FRAME_PLAINTEXT } from "./src/frame/frame.ts";
 export type {
   DecodeFrameOptions,
@@ -21,6 +21,15 @@ export type {
   SupportedCompressions,
 } from "./src/frame/codec.ts";
 export type { CompressionChoice } from "./src/frame/compression.ts";
+export { breaker } from "./src/store/breaker.ts";
+export type {
+  BreakerComponents,
+  BreakerOptions,
+  BreakerState,
+  BreakerStore,
+} from "./src/store/breaker.ts";
+export { observed } from "./src/store/observed.ts";
+export type { ObservedOptions, Observer, StoreEvent, StoreOutcome } from "./src/store/observed.ts";
 export { aesGcm, type AesGcmComponents, type AesGcmOptions } from "./src/frame/aes_gcm.ts";
 export type { Encryption, FramePlace, Sealing } from "./src/frame/encryption.ts";
 export type { DataKey, KeyContext, KeyProvider, WrappedKey } from "./src/frame/key_provider.ts";
@@ -39,7 +48,10 @@ export type {
   SaveOptions,
   WhichOptions,
 } from "./src/checkpoint/checkpointer.ts";
+export { type KeyClass, keyClass } from "./src/checkpoint/key_class.ts";
 export { uuid7 } from "./src/checkpoint/id.ts";
-export type { CheckpointOptions } from "./src/checkpoint/log.ts";
+export type { CheckpointComponents, CheckpointOptions } from "./src/checkpoint/log.ts";
+export { expireAfter, lifecycleDays, type Ttl, type TtlOptions } from "./src/checkpoint/ttl.ts";
+export type { Life } from "./src/checkpoint/record.ts";
 export { jsonSerializer } from "./src/checkpoint/serializer.ts";
 export type { Serializer } from "./src/checkpoint/serializer.ts";

@@ -23,7 +23,21 @@ export { type AppliedPlan, type ApplyOptions, applyPlan } from "./apply.ts";
 export type { BucketConfiguration, SectionName } from "./configuration.ts";
 export type { SectionState } from "./_section.ts";
 export { describePlan } from "./describe.ts";
+export { compareSequencers, parseCheckpointEvent } from "./events.ts";
+export type {
+  CheckpointEvent,
+  EventAction,
+  EventEnvelope,
+  EventSource,
+  EventSubject,
+  ObjectEvent,
+  ParseEventOptions,
+} from "./events.ts";
 export { planBucket, planChanges } from "./plan.ts";
 export type { BucketChange, BucketPlan, BucketState, PlanOptions, PlanStep } from "./plan.ts";
 export type { DefaultEncryption } from "./sections/encryption.ts";
 export type { VersioningStatus } from "./sections/versioning.ts";
+export { IAM_ROLES, IAM_USES } from "./_uses.ts";
+export type { IamFlow, IamRole, IamScope, IamUse, IamUseInfo } from "./_uses.ts";
+export { iamPolicy } from "./policy.ts";
+export type { IamAttachment, IamPolicy, IamPolicyOptions, IamStatement } from "./policy.ts";

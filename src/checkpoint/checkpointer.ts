@@ -3,7 +3,7 @@ import { quote } from "../store/key.ts";
 import type { CallOptions, ObjectStore } from "../store/store.ts";
 import { uuid7 } from "./id.ts";
 import { type Place, requireCheckpointId } from "./keys.ts";
-import { CheckpointLog, type CheckpointOptions } from "./log.ts";
+import { type CheckpointComponents, CheckpointLog, type CheckpointOptions } from "./log.ts";
 import type { CheckpointRecord } from "./record.ts";
 import { matches, scan } from "./scan.ts";
 import { isPlainObject, jsonSerializer, type Serializer } from "./serializer.ts";
@@ -121,10 +121,15 @@ export class S3Checkpointer<State = unknown> {
   /**
    * Takes the store and how to use it. Nothing is sent yet.
    *
-   * @throws {InvalidInputError} where the prefix cannot begin a key.
+   * @throws {InvalidInputError} where the prefix cannot begin a key, or the
+   * time to live is no whole number of days.
    */
-  constructor(store: ObjectStore, options: S3CheckpointerOptions = {}) {
-    this.#log = new CheckpointLog(store, options);
+  constructor(
+    store: ObjectStore,
+    options: S3CheckpointerOptions = {},
+    components: CheckpointComponents = {},
+  ) {
+    this.#log = new CheckpointLog(store, options, components);
     this.#serializer = options.serializer ?? jsonSerializer();
   }
 
@@ -154,7 +159,7 @@ export class S3Checkpointer<State = unknown> {
     if (!isPlainObject(metadata)) {
       throw new InvalidInputError(`Cannot save the metadata ${quote(metadata)}: give an object`);
     }
-    const savedAt = new Date();
+    const savedAt = new Date(this.#log.now());
     const fields = isPlainObject(state) ? Object.entries(state) : [["", state] as const];
     const channels = await Promise.all(
       fields.filter(([, value]) => value !== undefined || !isPlainObject(state)).map(

@@ -20,6 +20,23 @@ export interface Group {
   record: ObjectInfo | undefined;
   /** The objects of its pending writes. */
   readonly writes: WritesObject[];
+  /** When its record was written, once that was read and was found to be over. */
+  ended?: number | undefined;
+}
+
+/**
+ * Leaves out what was stored before something that has been read since and was
+ * over: that is over too, and is not read to find it out.
+ */
+export async function* notOver(
+  groups: AsyncIterable<Group> | Iterable<Group>,
+): AsyncGenerator<Group> {
+  let over = -1;
+  for await (const group of groups) {
+    if (group.record && +group.record.lastModified <= over) continue;
+    yield group;
+    over = Math.max(over, group.ended ?? over);
+  }
 }
 
 /** Options of {@link listGroups}. */

@@ -78,7 +78,7 @@ function decode(percent: string): string | undefined {
 }
 
 /** What is below a thread's folder: a chunk, or a record or writes of a checkpoint. */
-const BELOW =
+export const BELOW =
   /^([^/]+)\/(?:v\/([0-9a-f]{64})|n\/([^/]+)\/([^/]+)\/(?:c|w\.([^.]+)\.(r0|[rs][1-9]\d*)))$/;
 
 /** The keys under one prefix. */

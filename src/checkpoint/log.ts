@@ -3,8 +3,8 @@ import type { CompressionChoice } from "../frame/compression.ts";
 import type { Encryption } from "../frame/encryption.ts";
 import { checkWhole, refuse } from "../store/_options.ts";
 import { compareKeys } from "../store/key.ts";
-import type { CallOptions, ObjectStore } from "../store/store.ts";
-import { type Group, listGroups } from "./groups.ts";
+import type { CallOptions, ObjectStore, Precondition } from "../store/store.ts";
+import { type Group, listGroups, notOver } from "./groups.ts";
 import { Keys, type Place, requireCheckpointId } from "./keys.ts";
 import { type Codec, Objects } from "./objects.ts";
 import {
@@ -15,6 +15,7 @@ import {
   type StoredValue,
   valuesOf,
 } from "./record.ts";
+import type { Ttl } from "./ttl.ts";
 import { type SerializedValue, Values } from "./values.ts";
 
 /** Options that both faces take beside their store. */
@@ -40,6 +41,25 @@ export interface CheckpointOptions {
    * @default 6, a Worker's bound
    */
   readonly maxOpenRequests?: number | undefined;
+  /**
+   * How long a thread that is left alone can be seen: `expireAfter({ days: 30 })`.
+   * A lifecycle rule of `lifecycleDays(ttl)` days removes what is over.
+   *
+   * @default no end
+   */
+  readonly ttl?: Ttl | undefined;
+}
+
+/** Parts of a checkpointer that tests replace. */
+export interface CheckpointComponents {
+  /** The time, in milliseconds since 1970. @default Date.now */
+  readonly now?: () => number;
+}
+
+/** Which records to read. */
+export interface ReadOptions extends CallOptions {
+  /** Whether to read one that is over, too: others may depend on it. @default false */
+  readonly ended?: boolean | undefined;
 }
 
 /** How many keys the listing for the latest checkpoint asks for: its record, its writes, and some to spare. */
@@ -63,15 +83,23 @@ export class CheckpointLog {
   readonly keys: Keys;
   readonly objects: Objects;
   readonly parallel: number;
+  readonly now: () => number;
+  /** The time to live of what is written. */
+  readonly ttl: Ttl | undefined;
   readonly #values: Values;
 
-  constructor(store: ObjectStore, options: CheckpointOptions = {}) {
+  constructor(
+    store: ObjectStore,
+    options: CheckpointOptions = {},
+    { now = Date.now }: CheckpointComponents = {},
+  ) {
     const {
       prefix = "cairn/",
       compression = "gzip",
       inlineLimit = 16_384,
       cacheBytes = 16 * 1024 * 1024,
       maxOpenRequests: parallel = 6,
+      ttl,
       encryption,
     } = options;
     checkWhole({ inlineLimit, cacheBytes }, 0);
@@ -82,6 +110,8 @@ export class CheckpointLog {
     this.keys = new Keys(prefix);
     this.objects = new Objects(store, this.keys, { compression, cacheBytes, encryption });
     this.parallel = parallel;
+    this.now = now;
+    this.ttl = ttl;
     this.#values = new Values(this.keys, this.objects, inlineLimit, parallel);
   }
 
@@ -89,36 +119,49 @@ export class CheckpointLog {
    * Writes a checkpoint: the chunks of its large values first, then the record,
    * so that a record that can be seen can be read. Values that are stored
    * already are carried over as they are; `base` is a record of the thread
-   * whose chunks are known to be there.
+   * whose chunks are known to be there. Nothing that it depends on is older than
+   * `since`.
    */
   async put(
     place: Place,
     input: CheckpointRecord<SerializedValue | StoredValue>,
-    { base, signal }: CallOptions & { base?: CheckpointRecord | undefined } = {},
+    options: CallOptions & {
+      base?: CheckpointRecord | undefined;
+      since?: number | undefined;
+      precondition?: Precondition | undefined;
+    } = {},
   ): Promise<void> {
+    const { base, since = base?.life?.[0] ?? this.now(), signal, precondition } = options;
     const key = this.keys.record(place);
     const values = [input.metadata, input.head, ...input.channels.map(({ value }) => value)];
     const [metadata, head, ...channels] = await this.store(place.thread, values, { base, signal });
     const record: CheckpointRecord = {
       ...input,
+      life: this.ttl?.life(since, this.now()),
       metadata: metadata!,
       head: head!,
       channels: input.channels.map((channel, at) => ({ ...channel, value: channels[at]! })),
     };
-    await this.objects.put(key, codecOf(place), record, { signal });
+    await this.objects.put(key, codecOf(place), record, { precondition, signal });
+  }
+
+  /** A record that another one may build on without storing again what it depends on. */
+  fresh(record: CheckpointRecord | undefined): CheckpointRecord | undefined {
+    return this.ttl?.isFresh(record?.life, this.now()) === false ? undefined : record;
   }
 
   /** A checkpoint's record; what this process holds of it counts without asking. */
-  async record(place: Place, options: CallOptions = {}): Promise<CheckpointRecord | undefined> {
-    return this.held(place) ?? await this.read(place, options);
+  async record(place: Place, options: ReadOptions = {}): Promise<CheckpointRecord | undefined> {
+    const held = this.held(place);
+    return held ? this.#seen(held, options) : await this.read(place, options);
   }
 
   /** A checkpoint's record, asked for anew; `undefined` where there is none. */
-  async read(place: Place, options: CallOptions = {}): Promise<CheckpointRecord | undefined> {
-    return await this.#read(place, undefined, options);
+  async read(place: Place, options: ReadOptions = {}): Promise<CheckpointRecord | undefined> {
+    return this.#seen(await this.#read(place, undefined, options), options);
   }
 
-  /** A checkpoint's record where this process holds it: asks nobody. */
+  /** A checkpoint's record where this process holds it, over or not: asks nobody. */
   held(place: Place): CheckpointRecord | undefined {
     return this.objects.held(this.keys.record(place));
   }
@@ -131,7 +174,7 @@ export class CheckpointLog {
     place: Place,
     options: CallOptions = {},
   ): Promise<CheckpointRecord | undefined> {
-    const held = this.held(place);
+    const held = this.fresh(this.held(place));
     if (!held || !valuesOf(held).some((value) => !chunksOf(value).next().done)) return undefined;
     const key = this.keys.record(place);
     try {
@@ -144,8 +187,11 @@ export class CheckpointLog {
   }
 
   /** A checkpoint's record as a listing showed it; `undefined` where there is none, or no longer. */
-  async recordOf(group: Group, options: CallOptions = {}): Promise<CheckpointRecord | undefined> {
-    return group.record && await this.#read(group.place, group.record.etag, options);
+  async recordOf(group: Group, options: ReadOptions = {}): Promise<CheckpointRecord | undefined> {
+    const record = group.record && await this.#read(group.place, group.record.etag, options);
+    const seen = this.#seen(record, options);
+    if (seen === undefined) group.ended = record?.life?.[1];
+    return seen;
   }
 
   /** Stores the chunks of values, those that `base` refers to left out; gives what a record says of each. */
@@ -172,9 +218,9 @@ export class CheckpointLog {
     return await this.#values.load(thread, values, signal);
   }
 
-  /** The newest checkpoints of a namespace by their keys, where few are wanted. */
+  /** The newest checkpoints of a namespace by their keys, where the first that can be seen is wanted. */
   newest(thread: string, namespace: string, { signal }: CallOptions = {}): AsyncGenerator<Group> {
-    return this.groups(thread, namespace, { firstPage: FIRST_PAGE, signal });
+    return notOver(this.groups(thread, namespace, { firstPage: FIRST_PAGE, signal }));
   }
 
   /**
@@ -246,6 +292,18 @@ export class CheckpointLog {
     await this.objects.delete(groups.flatMap(({ record }) => record ? [record.key] : []), signal);
     const writes = groups.flatMap((group) => group.writes.map(({ info }) => info.key));
     await this.objects.delete(writes, signal);
+  }
+
+  /** Whether a checkpoint is over, whatever may still be stored of it. */
+  ended(record: CheckpointRecord | undefined): boolean {
+    return record?.life?.[2]! <= this.now();
+  }
+
+  #seen(
+    record: CheckpointRecord | undefined,
+    { ended }: ReadOptions,
+  ): CheckpointRecord | undefined {
+    return !ended && this.ended(record) ? undefined : record;
   }
 
   async #read(

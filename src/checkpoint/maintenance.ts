@@ -1,3 +1,4 @@
+import { NotFoundError } from "../errors.ts";
 import { listKeys } from "../store/body.ts";
 import { checkKey } from "../store/key.ts";
 import { mapParallel } from "../store/parallel.ts";
@@ -32,12 +33,14 @@ export async function copyThread(
   const { store } = log.objects;
   const copyOf = (key: string) => to + key.slice(from.length);
   const copyAll = (keys: string[]) =>
-    mapParallel(
-      keys,
-      log.parallel,
-      (key, inner) => log.objects.copy(key, copyOf(key), { signal: inner }),
-      signal,
-    );
+    mapParallel(keys, log.parallel, async (key, inner) => {
+      try {
+        await log.objects.copy(key, copyOf(key), { signal: inner });
+      } catch (error) {
+        // Removed meanwhile, as a lifecycle rule may do: the record before its chunks, or it was over.
+        if (!(error instanceof NotFoundError && error.what === "object")) throw error;
+      }
+    }, signal);
   const records: string[] = [];
   for await (const key of listKeys(store, log.keys.namespaces(source), { signal })) {
     checkKey(copyOf(key));
@@ -80,7 +83,7 @@ export async function sweep(
   const orphans = new Set<string>();
   for await (const page of log.objects.store.list({ prefix: log.keys.chunks(thread), signal })) {
     for (const { key, lastModified } of page.objects) {
-      if (lastModified.getTime() <= Date.now() - grace) orphans.add(key);
+      if (lastModified.getTime() <= log.now() - grace) orphans.add(key);
     }
   }
   if (orphans.size === 0) return;

@@ -97,7 +97,7 @@ export class Objects {
     codec: Codec<T>,
     record: T,
     { signal, precondition, nonce }: CallOptions & {
-      precondition?: Precondition;
+      precondition?: Precondition | undefined;
       nonce?: Uint8Array;
     },
   ): Promise<void> {

@@ -47,12 +47,21 @@ export interface Channel<Value = StoredValue> {
   readonly value: Value;
 }
 
+/**
+ * How long a checkpoint lasts, in milliseconds since 1970: since when the oldest
+ * of what it depends on is stored (0 where that is not known), when it was
+ * written, and when it ends.
+ */
+export type Life = readonly [since: number, written: number, ends: number];
+
 /** A checkpoint's record. */
 export interface CheckpointRecord<Value = StoredValue> {
   /** The id, as in the key. */
   readonly id: string;
   /** The id of the checkpoint before it. */
   readonly parent: string | undefined;
+  /** How long it lasts; absent where that has no end. */
+  readonly life?: Life | undefined;
   /** The metadata. */
   readonly metadata: Value;
   /** What the checkpoint holds beside its channels. */
@@ -102,6 +111,7 @@ export function encodeCheckpoint(record: CheckpointRecord): Uint8Array<ArrayBuff
     v: RECORD_VERSION,
     id: record.id,
     parent: record.parent,
+    life: record.life,
     metadata: indexValue(record.metadata, blob),
     head: indexValue(record.head, blob),
     channels: record.channels.map(({ name, version, value }) => [
@@ -137,6 +147,7 @@ export function decodeCheckpoint(bytes: Uint8Array): CheckpointRecord {
   return decode(bytes, (index, value) => ({
     id: text(index.id),
     parent: index.parent === undefined ? undefined : text(index.parent),
+    ...(index.life !== undefined && { life: lifeOf(list(index.life)) }),
     metadata: value(index.metadata),
     head: value(index.head),
     channels: list(index.channels).map((entry) => {
@@ -242,6 +253,10 @@ function decode<T>(
   });
   must(at === bytes.length);
   return record;
+}
+
+function lifeOf([since, written, ends]: unknown[]): Life {
+  return [size(since), size(written), size(ends)];
 }
 
 function list(value: unknown): unknown[] {

@@ -26,8 +26,8 @@ export interface ScanOptions extends CallOptions {
 
 /**
  * Walks checkpoints, newest first in each thread, reading ahead. `open` reads
- * one, and gives nothing for one that is not wanted; where it wants them all
- * (`all`), no more than `limit` are read.
+ * one, and gives nothing for one that is not wanted; where it wants all that
+ * are there (`all`), no more than `limit` of them are read.
  */
 export async function* scan<T>(
   log: CheckpointLog,
@@ -39,8 +39,8 @@ export async function* scan<T>(
   if (limit !== Infinity) checkWhole({ limit }, 0);
   let left = limit;
   if (left <= 0) return;
-  const groups = wanted(log, options, all ? limit : Infinity);
-  for await (const item of mapAhead(groups, READ_AHEAD, open, signal)) {
+  const width = () => all ? Math.min(READ_AHEAD, left) : READ_AHEAD;
+  for await (const item of mapAhead(wanted(log, options), width, open, signal)) {
     if (item === undefined) continue;
     yield item;
     if (--left <= 0) return;
@@ -50,16 +50,13 @@ export async function* scan<T>(
 async function* wanted(
   log: CheckpointLog,
   { thread, namespace, id, before, limit, signal }: ScanOptions,
-  most: number,
 ): AsyncGenerator<Group> {
   const threads = thread === undefined ? log.threads({ signal }) : [thread];
   const firstPage = limit !== undefined && limit <= READ_AHEAD ? SMALL_PAGE : undefined;
-  let count = 0;
   for await (const thread of threads) {
     for await (const group of log.groups(thread, namespace, { before, firstPage, signal })) {
       if (group.record === undefined || (id !== undefined && group.place.id !== id)) continue;
       yield group;
-      if (++count >= most) return;
     }
   }
 }

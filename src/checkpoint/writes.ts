@@ -11,7 +11,7 @@ import { mapParallel } from "../store/parallel.ts";
 import type { CallOptions } from "../store/store.ts";
 import type { Group, WritesObject } from "./groups.ts";
 import type { Place } from "./keys.ts";
-import { type CheckpointLog, requireOwn } from "./log.ts";
+import { type CheckpointLog, type ReadOptions, requireOwn } from "./log.ts";
 import type { Codec } from "./objects.ts";
 import {
   type CheckpointRecord,
@@ -40,6 +40,8 @@ export interface Found {
   readonly record: CheckpointRecord;
   /** Its pending writes by task path, task id and index. */
   readonly writes: readonly OrderedWrite[];
+  /** What a listing showed of it, where one did. */
+  readonly group?: Group | undefined;
 }
 
 /** How a task's writes are written and read; those that are another's are refused. */
@@ -167,21 +169,21 @@ export async function writesOf(
 export async function open(
   log: CheckpointLog,
   group: Group | undefined,
-  options: CallOptions = {},
+  options: ReadOptions = {},
 ): Promise<Found | undefined> {
   if (group?.record === undefined) return undefined;
   const [record, writes] = await Promise.all([
     log.recordOf(group, options),
     writesOf(log, group, options),
   ]);
-  return record && { place: group.place, record, writes };
+  return record && { place: group.place, record, writes, group };
 }
 
 /** The checkpoint of an id with its writes. */
 export async function find(
   log: CheckpointLog,
   place: Place,
-  options: CallOptions = {},
+  options: ReadOptions = {},
 ): Promise<Found | undefined> {
   if (log.held(place)) return await open(log, await log.group(place, options), options);
   const [record, group] = await Promise.all([
@@ -189,7 +191,7 @@ export async function find(
     log.group(place, options),
   ]);
   if (record === undefined) return undefined;
-  return { place, record, writes: group ? await writesOf(log, group, options) : [] };
+  return { place, record, writes: group ? await writesOf(log, group, options) : [], group };
 }
 
 /** The newest checkpoint of a namespace with its writes: one LIST, however long the history. */
@@ -212,7 +214,7 @@ export async function chunksOfGroup(
   { signal }: CallOptions = {},
 ): Promise<string[]> {
   const found = await Promise.all([
-    log.recordOf(group, { signal }),
+    log.recordOf(group, { ended: true, signal }),
     ...group.writes.map((object) => recordOf(log, object, signal)),
   ]);
   return found.flatMap((record) =>

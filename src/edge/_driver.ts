@@ -2,7 +2,7 @@ import { cancel } from "../store/_abort.ts";
 import { streamOf } from "../store/body.ts";
 import { quote } from "../store/key.ts";
 import type { S3Driver } from "../s3/driver.ts";
-import { conditionHeaders, quoteETag, rangeHeader, unquoteETag } from "../s3/headers.ts";
+import { unquoteETag } from "../s3/headers.ts";
 import { base64, md5 } from "../s3/md5.ts";
 import { answerText, completeBody, deleteAnswer, deleteBody, listAnswer } from "../s3/messages.ts";
 import type { S3Settings } from "../s3/options.ts";
@@ -36,18 +36,16 @@ export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Dri
   }
 
   return {
-    async getObject(key, { range, ifMatch }, signal) {
-      const headers = {
-        ...(range && { range: rangeHeader(range) }),
-        ...(ifMatch !== undefined && { "if-match": quoteETag(ifMatch) }),
-      };
-      const response = await wire.send({ method: "GET", key, headers }, signal);
+    async getObject(key, versionId, headers, signal) {
+      const query = { versionId };
+      const response = await wire.send({ method: "GET", key, query, headers }, signal);
       const body = response.body as ReadableStream<Uint8Array<ArrayBuffer>> | null;
       return { headers: response.headers, body: body ?? streamOf() };
     },
 
-    async headObject(key, signal) {
-      const response = await wire.send({ method: "HEAD", key }, signal);
+    async headObject(key, versionId, headers, signal) {
+      const query = { versionId };
+      const response = await wire.send({ method: "HEAD", key, query, headers }, signal);
       cancel(response.body);
       return response.headers;
     },
@@ -67,15 +65,11 @@ export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Dri
       );
     },
 
-    putObject(key, body, precondition, signal) {
-      const headers = conditionHeaders(precondition);
-      return wire.sendOnly({ method: "PUT", key, headers, body }, signal);
-    },
+    putObject: (key, body, headers, signal) =>
+      wire.sendOnly({ method: "PUT", key, headers, body }, signal),
 
-    copyObject(from, to, precondition, signal) {
-      const headers = conditionHeaders(precondition, dialect.copyConditionPrefix);
-      return copy(from, { key: to, headers }, "CopyObjectResult", signal);
-    },
+    copyObject: (from, to, headers, signal) =>
+      copy(from, { key: to, headers }, "CopyObjectResult", signal),
 
     async deleteObject(key, signal) {
       await wire.sendOnly({ method: "DELETE", key }, signal);
@@ -91,33 +85,33 @@ export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Dri
       );
     },
 
-    async createUpload(key, signal) {
+    async createUpload(key, headers, signal) {
       const operation = "CreateMultipartUpload";
       const query = { uploads: "" };
-      const root = await wire.sendForXml({ method: "POST", key, query, operation }, signal);
+      const root = await wire.sendForXml(
+        { method: "POST", key, query, headers, operation },
+        signal,
+      );
       return answerText(root, "InitiateMultipartUploadResult", "UploadId");
     },
 
-    uploadPart(key, uploadId, number, body, signal) {
+    uploadPart(key, uploadId, number, body, headers, signal) {
       const query = partQuery(uploadId, number);
-      return wire.sendOnly({ method: "PUT", key, query, body, operation: "UploadPart" }, signal);
+      const operation = "UploadPart";
+      return wire.sendOnly({ method: "PUT", key, query, headers, body, operation }, signal);
     },
 
-    uploadPartCopy(from, range, key, uploadId, number, signal) {
-      const headers = {
-        "x-amz-copy-source-range": rangeHeader(range),
-        "x-amz-copy-source-if-match": quoteETag(from.etag),
-      };
+    uploadPartCopy(from, key, uploadId, number, headers, signal) {
       const query = partQuery(uploadId, number);
-      return copy(from.key, { key, query, headers }, "CopyPartResult", signal);
+      return copy(from, { key, query, headers }, "CopyPartResult", signal);
     },
 
-    async completeUpload(key, uploadId, parts, precondition, signal) {
+    async completeUpload(key, uploadId, parts, headers, signal) {
       const root = await wire.sendForXml({
         method: "POST",
         key,
         query: { uploadId },
-        headers: conditionHeaders(precondition),
+        headers,
         body: completeBody(parts),
         operation: "CompleteMultipartUpload",
       }, signal);

@@ -51,8 +51,7 @@ const EXPIRED = /^(ExpiredToken(Exception)?|TokenRefreshRequired)$/;
 
 /** Makes a wire to one bucket. */
 export function createWire({ settings, credentials, fetch }: WireParts): Wire {
-  const { bucket, region } = settings;
-  const base = baseOf(settings);
+  const { bucket, region, url: base } = settings;
   /** Keys derived from the secret, so that a signature costs one HMAC. */
   const derived = new Map<string, ArrayBuffer>();
   /** What to add to this machine's clock to have the server's. */
@@ -70,7 +69,7 @@ export function createWire({ settings, credentials, fetch }: WireParts): Wire {
     const signer = new AwsV4Signer({
       method,
       url: `${base}${path}${search && `?${search}`}`,
-      headers,
+      headers: signQuery ? headers : { ...settings.headers.every, ...headers },
       accessKeyId,
       secretAccessKey,
       ...(sessionToken && { sessionToken }),
@@ -201,8 +200,4 @@ export function createWire({ settings, credentials, fetch }: WireParts): Wire {
       return url.href;
     },
   };
-}
-
-function baseOf({ endpoint, bucket, pathStyle }: S3Settings): string {
-  return pathStyle ? `${endpoint}/${bucket}` : endpoint.replace("://", `://${bucket}.`);
 }

@@ -3,9 +3,11 @@ import type {
   CheckpointMetadata,
   SerializerProtocol,
 } from "@langchain/langgraph-checkpoint";
+import { type Group, notOver } from "../checkpoint/groups.ts";
 import type { Place } from "../checkpoint/keys.ts";
 import type { CheckpointLog } from "../checkpoint/log.ts";
 import { deserialize } from "../checkpoint/values.ts";
+import { openChannels } from "./_ancestors.ts";
 
 /**
  * Finds what a thread needs to go on from its latest checkpoints: those, and
@@ -19,16 +21,22 @@ export async function neededAncestors(
 ): Promise<(place: Place) => boolean> {
   const needed = new Set<string>();
   const key = ({ namespace, id }: Place) => JSON.stringify([namespace, id]);
-  const latest = new Map<string, Place>();
-  for await (const { place, record } of log.groups(thread, undefined)) {
+  const byNamespace = new Map<string, Group[]>();
+  for await (const group of log.groups(thread, undefined)) {
+    const { place, record } = group;
     if (record === undefined) needed.add(key(place)); // writes whose checkpoint may be on its way
-    else if (!latest.has(place.namespace)) latest.set(place.namespace, place);
+    else {
+      const groups = byNamespace.get(place.namespace) ?? [];
+      groups.push(group);
+      byNamespace.set(place.namespace, groups);
+    }
   }
-  for (const place of latest.values()) {
-    const open = new Set<string>();
+  for (const groups of byNamespace.values()) {
+    const place = await latestOf(log, groups);
+    let open = new Set<string>();
     let forSends = false;
-    for (let at: Place | undefined = place; at !== undefined && !needed.has(key(at));) {
-      const record = await log.record(at);
+    for (let at = place; at !== undefined && !needed.has(key(at));) {
+      const record = await log.record(at, { ended: true });
       if (record === undefined) break;
       needed.add(key(at));
       if (at === place) {
@@ -37,17 +45,21 @@ export async function neededAncestors(
             .map((value) => deserialize(serde, value)),
         ) as [Checkpoint, CheckpointMetadata | undefined];
         forSends = head.v < 4;
-        for (const name of Object.keys(metadata?.counters_since_delta_snapshot ?? {})) {
-          open.add(name);
-        }
-        for (const { name } of record.channels) open.delete(name);
+        open = openChannels(metadata, record.channels.map(({ name }) => name));
       } else {
         forSends = false;
         for (const { name } of record.channels) open.delete(name);
       }
       const goOn: boolean = forSends || open.size > 0;
-      at = goOn && record.parent !== undefined ? { ...place, id: record.parent } : undefined;
+      at = goOn && record.parent !== undefined ? { ...at, id: record.parent } : undefined;
     }
   }
   return (place) => needed.has(key(place));
+}
+
+/** Of a namespace's checkpoints, newest first, the first that can be seen. */
+async function latestOf(log: CheckpointLog, groups: Group[]): Promise<Place | undefined> {
+  for await (const group of notOver(groups)) {
+    if (await log.recordOf(group) !== undefined) return group.place;
+  }
 }

@@ -17,7 +17,11 @@ import {
 import { setOwn } from "../checkpoint/attachments.ts";
 import type { Group } from "../checkpoint/groups.ts";
 import type { Place } from "../checkpoint/keys.ts";
-import { CheckpointLog, type CheckpointOptions } from "../checkpoint/log.ts";
+import {
+  type CheckpointComponents,
+  CheckpointLog,
+  type CheckpointOptions,
+} from "../checkpoint/log.ts";
 import { copyThread, pruneThread, SWEEP_GRACE } from "../checkpoint/maintenance.ts";
 import type { Channel, CheckpointRecord, StoredValue } from "../checkpoint/record.ts";
 import { matches, scan } from "../checkpoint/scan.ts";
@@ -25,8 +29,10 @@ import { deserialize, serialize, type SerializedValue } from "../checkpoint/valu
 import { find, type Found, latest, open, putWrites, writesOf } from "../checkpoint/writes.ts";
 import { InvalidInputError } from "../errors.ts";
 import { quote } from "../store/key.ts";
+import { mapParallel } from "../store/parallel.ts";
 import type { ObjectStore } from "../store/store.ts";
 import { deltaChannelHistory } from "./_delta_history.ts";
+import { Expiry } from "./_expiry.ts";
 import { neededAncestors } from "./_retention.ts";
 
 /** Options of an {@link S3Saver}. */
@@ -76,20 +82,22 @@ export interface PruneOptions {
  */
 export class S3Saver extends BaseCheckpointSaver {
   readonly #log: CheckpointLog;
+  readonly #expiry: Expiry;
 
   /**
    * Takes the store and how to use it. Nothing is sent yet.
    *
    * @throws {InvalidInputError} where there is no store, or the prefix cannot begin a key.
    */
-  constructor(options: S3SaverOptions) {
+  constructor(options: S3SaverOptions, components: CheckpointComponents = {}) {
     super(options?.serde);
     if (typeof options?.store?.put !== "function") {
       throw new InvalidInputError(
         "Cannot make an S3Saver: it needs a store; give { store: edgeStore({ … }) } or another one",
       );
     }
-    this.#log = new CheckpointLog(options.store, options);
+    this.#log = new CheckpointLog(options.store, options, components);
+    this.#expiry = new Expiry(this.#log);
   }
 
   /**
@@ -152,14 +160,22 @@ export class S3Saver extends BaseCheckpointSaver {
   ): Promise<RunnableConfig> {
     const { checkpoint_ns, checkpoint_id: parent } = config.configurable ?? {};
     const place = placeOf(threadOf(config, "put a checkpoint"), checkpoint_ns, checkpoint.id);
-    const base = parent && await this.#baseOf(place, parent, checkpoint, newVersions);
+    const { base, since } = parent
+      ? await this.#expiry.footing(
+        place,
+        parent,
+        await this.#baseOf(place, parent, checkpoint, newVersions),
+        checkpoint,
+        metadata,
+      )
+      : {};
     const { channel_values, ...head } = checkpoint;
     const channels: Channel<SerializedValue | StoredValue>[] = [];
     for (const [name, value] of Object.entries(channel_values ?? {})) {
       const version = own(checkpoint.channel_versions, name);
       const isNew = version === undefined || newVersions === undefined ||
         Object.hasOwn(newVersions, name);
-      const held = isNew ? undefined : heldBy(base || undefined, name, version);
+      const held = isNew ? undefined : heldBy(base, name, version);
       if (held !== undefined) channels.push({ name, version, value: held });
       // With no parent and no fork there is nothing that an unchanged channel could come from.
       else if (isNew || parent || metadata?.source === "fork") {
@@ -167,13 +183,14 @@ export class S3Saver extends BaseCheckpointSaver {
         if (!isNothing(serialized)) channels.push({ name, version, value: serialized });
       }
     }
-    await this.#log.put(place, {
+    const record = {
       id: place.id,
       parent: parent || undefined,
       metadata: await serialize(this.serde, metadata),
       head: await serialize(this.serde, head),
       channels,
-    }, { base: base || undefined });
+    };
+    await this.#expiry.during(place, () => this.#log.put(place, record, { base, since }));
     return configOf(place);
   }
 
@@ -193,7 +210,8 @@ export class S3Saver extends BaseCheckpointSaver {
     const { checkpoint_ns, checkpoint_id } = config.configurable ?? {};
     const thread = threadOf(config, "put writes");
     if (checkpoint_id === undefined) throw missing("put writes", "checkpoint_id");
-    await putWrites(this.#log, placeOf(thread, checkpoint_ns, checkpoint_id), {
+    const place = placeOf(thread, checkpoint_ns, checkpoint_id);
+    const record = {
       task: taskId,
       path: taskPath,
       writes: await Promise.all(writes.map(async ([channel, value], at) => ({
@@ -201,7 +219,12 @@ export class S3Saver extends BaseCheckpointSaver {
         channel,
         value: await this.#serializeWrite(value),
       }))),
-    });
+    };
+    const work = [
+      () => putWrites(this.#log, place, record),
+      () => this.#expiry.prolong(this.serde, place),
+    ];
+    await mapParallel(work, work.length, (step) => step());
   }
 
   /** Deletes a thread: every checkpoint, write and chunk of every namespace. */
@@ -260,7 +283,7 @@ export class S3Saver extends BaseCheckpointSaver {
   async deleteForRuns(runIds: readonly string[]): Promise<void> {
     const runs = new Set<unknown>(runIds);
     const doomed = scan(this.#log, {}, false, async (group, signal): Promise<Group | undefined> => {
-      const record = await this.#log.recordOf(group, { signal });
+      const record = await this.#log.recordOf(group, { ended: true, signal });
       const metadata = record && await this.#value(group.place.thread, record.metadata);
       const run = (metadata as Record<string, unknown> | undefined)?.run_id;
       return runs.has(run) && run !== undefined ? group : undefined;
@@ -294,7 +317,9 @@ export class S3Saver extends BaseCheckpointSaver {
       Object.keys(channel_values ?? {}).some((name) =>
         !Object.hasOwn(newVersions, name) && own(channel_versions, name) !== undefined
       );
-    return unchanged ? await this.#log.record(parentPlace) : this.#log.held(parentPlace);
+    return unchanged
+      ? await this.#log.record(parentPlace, { ended: true })
+      : this.#log.held(parentPlace);
   }
 
   async #tuple(

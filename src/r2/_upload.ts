@@ -1,7 +1,7 @@
 import { NotFoundError } from "../errors.ts";
 import type { MultipartUpload } from "../store/multipart.ts";
 import type { CallOptions } from "../store/store.ts";
-import type { R2Bucket, R2Object } from "./bucket.ts";
+import type { R2AttributeOptions, R2Bucket, R2Object } from "./bucket.ts";
 
 /** Runs one request under the store's policy. */
 export type Run = <T>(
@@ -16,9 +16,10 @@ export async function startUpload(
   bucket: R2Bucket,
   run: Run,
   key: string,
+  attributes: R2AttributeOptions,
   { trace }: CallOptions,
 ): Promise<MultipartUpload> {
-  const start = () => bucket.createMultipartUpload(key);
+  const start = () => bucket.createMultipartUpload(key, attributes);
   const upload = await run("start the upload of", key, start, { trace });
   return {
     async part(number, bytes, signal) {

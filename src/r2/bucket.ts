@@ -15,7 +15,7 @@ export interface R2Bucket {
   /** Lists up to 1,000 objects. */
   list(options?: R2ListOptions): Promise<R2Objects>;
   /** Starts a multipart upload. */
-  createMultipartUpload(key: string): Promise<R2MultipartUpload>;
+  createMultipartUpload(key: string, options?: R2AttributeOptions): Promise<R2MultipartUpload>;
 }
 
 /** What R2 knows of an object. */
@@ -52,8 +52,16 @@ export interface R2GetOptions {
   range?: { offset: number; length?: number } | { suffix: number };
 }
 
+/** What R2 keeps beside the bytes. */
+export interface R2AttributeOptions {
+  /** What those who fetch it by HTTP are told. */
+  httpMetadata?: { contentType?: string; cacheControl?: string };
+  /** `Standard` or `InfrequentAccess`. */
+  storageClass?: string;
+}
+
 /** Options of `put`. */
-export interface R2PutOptions {
+export interface R2PutOptions extends R2AttributeOptions {
   /** What it demands. */
   onlyIf?: R2Conditional;
 }

@@ -7,6 +7,7 @@
 export { r2Store } from "./r2_store.ts";
 export type { R2StoreOptions } from "./r2_store.ts";
 export type {
+  R2AttributeOptions,
   R2Bucket,
   R2Conditional,
   R2GetOptions,

@@ -4,6 +4,7 @@ import {
   PreconditionFailedError,
   UnsupportedError,
 } from "../errors.ts";
+import { requireCapabilities } from "../store/_capabilities.ts";
 import { checkLimit, PAGE_SIZE } from "../store/_listing.ts";
 import { checkRange, resolveRange } from "../store/_range.ts";
 import { checkBody, discard, piecesOf } from "../store/_source.ts";
@@ -21,6 +22,7 @@ import type {
   GetResult,
   ListOptions,
   ListPage,
+  ObjectAttributes,
   ObjectInfo,
   ObjectStore,
   Precondition,
@@ -29,7 +31,14 @@ import type {
 } from "../store/store.ts";
 import { r2Error } from "./_errors.ts";
 import { type Run, startUpload } from "./_upload.ts";
-import type { R2Bucket, R2Conditional, R2GetOptions, R2Object, R2ObjectBody } from "./bucket.ts";
+import type {
+  R2AttributeOptions,
+  R2Bucket,
+  R2Conditional,
+  R2GetOptions,
+  R2Object,
+  R2ObjectBody,
+} from "./bucket.ts";
 
 /** Options of an R2 store. */
 export interface R2StoreOptions extends PolicyOptions {
@@ -93,6 +102,17 @@ export function r2Store(bucket: R2Bucket, options: R2StoreOptions = {}): ObjectS
   checkOption({ partsInFlight }, 1, 1000);
   const policy = createPolicy(options);
 
+  const self = {
+    name: "R2 bucket",
+    capabilities: {
+      conditionalCreate: true,
+      conditionalUpdate: true,
+      orderedList: true,
+      presign: false,
+      attributes: true,
+      versions: false,
+    },
+  };
   const run: Run = (doing, key, request, { signal, trace }) =>
     policy.run(
       async () => {
@@ -113,7 +133,8 @@ export function r2Store(bucket: R2Bucket, options: R2StoreOptions = {}): ObjectS
   ): Promise<PutResult> {
     const { precondition = "overwrite" } = options;
     const onlyIf = conditionOf(precondition);
-    const send = () => bucket.put(key, bytes, onlyIf === undefined ? {} : { onlyIf });
+    const asked = { ...(onlyIf && { onlyIf }), ...attributesOf(options.attributes) };
+    const send = () => bucket.put(key, bytes, asked);
     const object = await run("write", key, send, options);
     if (object === null) throw failed(key, precondition);
     return { etag: object.etag };
@@ -133,7 +154,7 @@ export function r2Store(bucket: R2Bucket, options: R2StoreOptions = {}): ObjectS
         partsInFlight,
         threshold: multipartThreshold,
         putSingle: (bytes) => putSingle(key, bytes, options),
-        start: () => startUpload(bucket, run, key, options),
+        start: () => startUpload(bucket, run, key, attributesOf(options.attributes), options),
         signal,
       });
     } catch (error) {
@@ -162,6 +183,7 @@ export function r2Store(bucket: R2Bucket, options: R2StoreOptions = {}): ObjectS
   async function get(key: string, options: GetOptions = {}): Promise<GetResult> {
     const { range, ifMatch, signal, trace } = options;
     checkKey(key);
+    requireCapabilities(self, key, options);
     checkRange(range);
     signal?.throwIfAborted();
     const object = await read(key, {
@@ -224,17 +246,12 @@ export function r2Store(bucket: R2Bucket, options: R2StoreOptions = {}): ObjectS
   }
 
   return {
-    name: "R2 bucket",
-    capabilities: {
-      conditionalCreate: true,
-      conditionalUpdate: true,
-      orderedList: true,
-      presign: false,
-    },
+    ...self,
     put,
     get,
     async head(key, options = {}) {
       checkKey(key);
+      requireCapabilities(self, key, options);
       options.signal?.throwIfAborted();
       return await head(key, options);
     },
@@ -276,6 +293,19 @@ function conditionOf(precondition: Precondition): R2Conditional | undefined {
   if (precondition === "overwrite") return undefined;
   if (precondition === "create") return { etagDoesNotMatch: "*" };
   return { etagMatches: precondition.ifMatch };
+}
+
+function attributesOf(attributes: ObjectAttributes = {}): R2AttributeOptions {
+  const { contentType, cacheControl, storageClass } = attributes;
+  return {
+    ...((contentType ?? cacheControl) !== undefined && {
+      httpMetadata: {
+        ...(contentType !== undefined && { contentType }),
+        ...(cacheControl !== undefined && { cacheControl }),
+      },
+    }),
+    ...(storageClass !== undefined && { storageClass }),
+  };
 }
 
 function rangeOf(range: ByteRange): NonNullable<R2GetOptions["range"]> {

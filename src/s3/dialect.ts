@@ -21,6 +21,8 @@ export interface Dialect {
   readonly conditionalComplete: boolean;
   /** What stands before their names on CopyObject; `undefined` where a copy takes no condition. */
   readonly copyConditionPrefix: string | undefined;
+  /** Objects have versions, where the bucket is set so. */
+  readonly versions: boolean;
   /** How LIST is asked to encode keys; `undefined` where it must not be asked. */
   readonly listEncoding: "url" | undefined;
 }
@@ -36,6 +38,7 @@ const PLAIN: Dialect = {
   // stream with a precondition is refused.
   conditionalComplete: false,
   copyConditionPrefix: undefined,
+  versions: true,
   listEncoding: "url",
 };
 
@@ -53,6 +56,7 @@ const DIALECTS: Readonly<Record<DialectName, Partial<Dialect>>> = {
   r2: {
     region: "auto",
     conditionalComplete: true,
+    versions: false,
     copyConditionPrefix: "cf-copy-destination-",
   },
   // https://github.com/minio/minio/blob/master/cmd/object-multipart-handlers.go
@@ -102,13 +106,16 @@ export function isDirectoryBucket(bucket: string): boolean {
 /** What a bucket honours, with what the user knows better. */
 export function capabilitiesOf(
   bucket: string,
+  dialect: Dialect,
   {
     conditionalCreate = true,
     conditionalUpdate = true,
     // https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-differences.html
     orderedList = !isDirectoryBucket(bucket),
     presign = true,
+    attributes = true,
+    versions = dialect.versions,
   }: Partial<StoreCapabilities> = {},
 ): StoreCapabilities {
-  return { conditionalCreate, conditionalUpdate, orderedList, presign };
+  return { conditionalCreate, conditionalUpdate, orderedList, presign, attributes, versions };
 }

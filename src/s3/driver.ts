@@ -1,6 +1,6 @@
 import type { S3Answer, S3Request } from "./api.ts";
 import type { PartRef } from "../store/multipart.ts";
-import type { ByteRange, ObjectInfo, Precondition, PresignOptions } from "../store/store.ts";
+import type { PresignOptions } from "../store/store.ts";
 import type { DeleteFailure, ListAnswer } from "./messages.ts";
 
 /** What a page of a listing is asked for. */
@@ -13,55 +13,63 @@ export interface ListQuery {
   readonly maxKeys: number;
 }
 
+/** Headers beside those that the transport itself sets, in lower case. */
+export type ExtraHeaders = Readonly<Record<string, string>>;
+
 /**
  * What differs between the S3 transports: how one request is sent. Each call
  * is one attempt, rejects with a `CairnError`, and passes its signal on; how
- * often it is tried, and what its answer means, is decided above.
+ * often it is tried, what it demands, and what its answer means, is decided
+ * above.
  */
 export interface S3Driver {
   /** Whoever calls reads or cancels the body. */
   getObject(
     key: string,
-    options: { readonly range?: ByteRange | undefined; readonly ifMatch?: string | undefined },
+    versionId: string | undefined,
+    headers: ExtraHeaders,
     signal: AbortSignal,
   ): Promise<{ headers: Headers; body: ReadableStream<Uint8Array<ArrayBuffer>> }>;
-  headObject(key: string, signal: AbortSignal): Promise<Headers>;
+  headObject(
+    key: string,
+    versionId: string | undefined,
+    headers: ExtraHeaders,
+    signal: AbortSignal,
+  ): Promise<Headers>;
   listObjects(query: ListQuery, signal: AbortSignal): Promise<ListAnswer>;
   putObject(
     key: string,
     bytes: Uint8Array,
-    precondition: Precondition,
+    headers: ExtraHeaders,
     signal: AbortSignal,
   ): Promise<Headers>;
-  /** `precondition` is never `ifMatch`; gives the ETag without quotes. */
+  /** Gives the ETag without quotes. */
   copyObject(
     from: string,
     to: string,
-    precondition: Precondition,
+    headers: ExtraHeaders,
     signal: AbortSignal,
   ): Promise<string>;
   deleteObject(key: string, signal: AbortSignal): Promise<void>;
   /** Gives the keys that were not deleted. */
   deleteObjects(keys: readonly string[], signal: AbortSignal): Promise<DeleteFailure[]>;
   /** Gives the upload's id. */
-  createUpload(key: string, signal: AbortSignal): Promise<string>;
+  createUpload(key: string, headers: ExtraHeaders, signal: AbortSignal): Promise<string>;
   uploadPart(
     key: string,
     uploadId: string,
     number: number,
     bytes: Uint8Array,
+    headers: ExtraHeaders,
     signal: AbortSignal,
   ): Promise<Headers>;
-  /**
-   * Makes a part of some bytes of an object, while it has the ETag it had then;
-   * gives the part's ETag without quotes.
-   */
+  /** Makes a part of some bytes of an object; gives its ETag without quotes. */
   uploadPartCopy(
-    from: ObjectInfo,
-    range: ByteRange,
+    from: string,
     to: string,
     uploadId: string,
     number: number,
+    headers: ExtraHeaders,
     signal: AbortSignal,
   ): Promise<string>;
   /** Gives the ETag without quotes. */
@@ -69,7 +77,7 @@ export interface S3Driver {
     key: string,
     uploadId: string,
     parts: readonly PartRef[],
-    precondition: Precondition,
+    headers: ExtraHeaders,
     signal: AbortSignal,
   ): Promise<string>;
   abortUpload(key: string, uploadId: string, signal: AbortSignal): Promise<void>;

@@ -76,7 +76,9 @@ export function noteAnswer(signal: AbortSignal, headers: Headers): void {
 export function infoFromHeaders(key: string, headers: Headers): ObjectInfo {
   const total = /\/(\d+)$/.exec(headers.get("content-range") ?? "")?.[1];
   const size = total ?? headers.get("content-length");
-  return infoOf(key, size, headers.get("etag"), headers.get("last-modified"));
+  const info = infoOf(key, size, headers.get("etag"), headers.get("last-modified"));
+  const versionId = headers.get("x-amz-version-id");
+  return versionId === null ? info : { ...info, versionId };
 }
 
 /**

@@ -1,3 +1,5 @@
+import { awsEndpoint, type EndpointOptions, isArn } from "./endpoint.ts";
+import { type RequestHeaders, requestHeaders, type S3RequestOptions } from "./request_headers.ts";
 import { checkWhole, refuse } from "../store/_options.ts";
 import type { PolicyOptions } from "../store/policy.ts";
 import type { StoreCapabilities } from "../store/store.ts";
@@ -19,8 +21,8 @@ export interface S3Credentials {
 export type S3CredentialsProvider = () => Promise<S3Credentials>;
 
 /** What both S3 transports take, under the AWS SDK's names. */
-export interface S3Options extends PolicyOptions {
-  /** The bucket. It must be there already. */
+export interface S3Options extends PolicyOptions, S3RequestOptions, EndpointOptions {
+  /** The bucket, or on AWS the ARN of an access point. It must be there already. */
   readonly bucket: string;
   /** The bucket's region. @default "us-east-1"; "auto" on R2 */
   readonly region?: string | undefined;
@@ -54,9 +56,10 @@ export interface S3Options extends PolicyOptions {
 export interface S3Settings {
   readonly bucket: string;
   readonly region: string;
-  /** Without a slash at its end; it may have a base path. */
-  readonly endpoint: string;
+  /** The URL of the bucket, without a slash at its end; it may have a base path. */
+  readonly url: string;
   readonly pathStyle: boolean;
+  readonly headers: RequestHeaders;
   readonly dialect: Dialect;
   readonly capabilities: StoreCapabilities;
   readonly multipartThreshold: number;
@@ -86,7 +89,8 @@ export function resolveS3Options(options: S3Options): S3Settings {
     partSize = 8 * MIB,
     partsInFlight = 4,
   } = options;
-  if (typeof bucket !== "string" || !BUCKET.test(bucket) || bucket.includes("..")) {
+  const known = typeof bucket === "string" && (BUCKET.test(bucket) || isArn(bucket));
+  if (!known || bucket.includes("..")) {
     refuse("bucket", bucket, "a name of 3 to 255 letters, digits, dots and hyphens");
   }
   const given = options.endpoint === undefined ? undefined : checkEndpoint(options.endpoint);
@@ -99,16 +103,25 @@ export function resolveS3Options(options: S3Options): S3Settings {
   checkWhole({ partSize }, MIN_PART_SIZE, MAX_PART_SIZE);
   checkWhole({ multipartThreshold }, 0, MAX_PART_SIZE);
   checkWhole({ partsInFlight }, 1, 1000);
-  const endpoint = given ?? new URL(`https://s3.${region}.amazonaws.com${suffixOf(region)}`);
+  // An address has no subdomains, and a certificate for *.host covers no second dot.
+  const pathStyle = IP.test(given?.hostname ?? "") ||
+    (forcePathStyle ?? (dialect.pathStyle || !(HOST_LABEL.test(bucket) || isArn(bucket))));
+  if (isArn(bucket) && (given ?? forcePathStyle)) {
+    refuse("bucket", bucket, "the ARN of an access point without endpoint and forcePathStyle");
+  }
+  if (given && !given.protocol.endsWith("s:") && options.sseCustomerKey && !isLocal(given)) {
+    refuse("endpoint", given.href, "an https: URL, as sseCustomerKey goes with each request");
+  }
   return {
     bucket,
     region,
-    endpoint: `${endpoint.origin}${endpoint.pathname.replace(/\/+$/, "")}`,
-    // An address has no subdomains, and a certificate for *.host covers no second dot.
-    pathStyle: IP.test(endpoint.hostname) ||
-      (forcePathStyle ?? (dialect.pathStyle || !HOST_LABEL.test(bucket))),
+    url: given
+      ? urlIn(given, bucket, pathStyle, options)
+      : awsEndpoint(bucket, region, pathStyle, options),
+    pathStyle,
+    headers: requestHeaders(options),
     dialect,
-    capabilities: capabilitiesOf(bucket, options.capabilities),
+    capabilities: capabilitiesOf(bucket, dialect, options.capabilities),
     multipartThreshold,
     partSize,
     partsInFlight,
@@ -153,4 +166,27 @@ export function checkEndpoint(endpoint: string): URL {
  */
 export function suffixOf(region: string): string {
   return region.startsWith("cn-") ? ".cn" : "";
+}
+
+/** The bucket's URL on a server that was named. */
+function urlIn(
+  endpoint: URL,
+  bucket: string,
+  pathStyle: boolean,
+  options: EndpointOptions,
+): string {
+  const { useAccelerateEndpoint, useDualstackEndpoint, useFipsEndpoint } = options;
+  for (
+    const [name, value] of Object.entries({
+      useAccelerateEndpoint,
+      useDualstackEndpoint,
+      useFipsEndpoint,
+    })
+  ) if (value) refuse(name, true, "it without endpoint, which already says where to go");
+  const base = `${endpoint.origin}${endpoint.pathname.replace(/\/+$/, "")}`;
+  return pathStyle ? `${base}/${bucket}` : base.replace("://", `://${bucket}.`);
+}
+
+function isLocal({ hostname }: URL): boolean {
+  return /^(localhost|127\..*|\[::1\])$/.test(hostname);
 }

@@ -1,26 +1,33 @@
 import { CorruptError, InvalidInputError, NotFoundError, UnsupportedError } from "../errors.ts";
 import { cancel } from "../store/_abort.ts";
+import { requireCapabilities } from "../store/_capabilities.ts";
 import { checkLimit, PAGE_SIZE } from "../store/_listing.ts";
 import { refuse } from "../store/_options.ts";
 import { checkRange, resolveRange } from "../store/_range.ts";
 import { checkKey, quote } from "../store/key.ts";
 import { resumedBody } from "../store/resume.ts";
-import type { ByteRange, ObjectInfo, ObjectStore } from "../store/store.ts";
-import { checkETag, infoFromHeaders } from "./headers.ts";
+import type { GetOptions, ObjectInfo, ObjectStore } from "../store/store.ts";
+import { checkETag, infoFromHeaders, quoteETag, rangeHeader } from "./headers.ts";
 import type { S3Context } from "./context.ts";
 
 /** `get`, `head` and `list` of an S3 store. */
 export function createReads(
   { name, settings, policy, driver }: S3Context,
 ): Pick<ObjectStore, "get" | "head" | "list"> {
+  const { capabilities } = settings;
+
   /** One GET, with the place of its body in the object. */
   async function open(
     key: string,
-    range: ByteRange | undefined,
-    ifMatch: string | undefined,
+    { range, ifMatch, versionId }: GetOptions,
     signal: AbortSignal,
   ) {
-    const { headers, body } = await driver.getObject(key, { range, ifMatch }, signal);
+    const asked = {
+      ...settings.headers.object,
+      ...(range && { range: rangeHeader(range) }),
+      ...(ifMatch !== undefined && { "if-match": quoteETag(ifMatch) }),
+    };
+    const { headers, body } = await driver.getObject(key, versionId, asked, signal);
     try {
       const info = infoFromHeaders(key, headers);
       const { start, end } = resolveRange(range, info.size, key);
@@ -39,17 +46,19 @@ export function createReads(
     }
   }
 
-  const get: ObjectStore["get"] = async (key, { range, ifMatch, signal, trace } = {}) => {
+  const get: ObjectStore["get"] = async (key, options = {}) => {
+    const { range, ifMatch, versionId, signal, trace } = options;
     checkKey(key);
+    requireCapabilities({ name, capabilities }, key, { versionId });
     checkRange(range);
     if (ifMatch !== undefined) checkETag(ifMatch);
     const { info, body, start, end } = await policy.run(
       (inner) =>
-        open(key, range, ifMatch, inner).catch((error) => {
+        open(key, options, inner).catch((error) => {
           // The last bytes of an empty object are none, and no error.
           const empty = error instanceof InvalidInputError && error.status === 416;
           if (!empty || range === undefined || !("suffix" in range)) throw error;
-          return open(key, undefined, ifMatch, inner);
+          return open(key, { ifMatch, versionId }, inner);
         }),
       signal,
       trace,
@@ -64,7 +73,10 @@ export function createReads(
         policy,
         signal,
         trace,
-        open: async (from, inner) => (await open(key, { start: from, end }, info.etag, inner)).body,
+        open: async (from, inner) => {
+          const rest = { range: { start: from, end }, ifMatch: info.etag, versionId };
+          return (await open(key, rest, inner)).body;
+        },
       }),
     };
   };
@@ -73,11 +85,14 @@ export function createReads(
     get,
 
     async head(key, options = {}): Promise<ObjectInfo> {
-      const { signal, trace } = options;
+      const { versionId, signal, trace } = options;
       checkKey(key);
+      requireCapabilities({ name, capabilities }, key, { versionId });
+      const { object } = settings.headers;
       try {
         return await policy.run(
-          async (inner) => infoFromHeaders(key, await driver.headObject(key, inner)),
+          async (inner) =>
+            infoFromHeaders(key, await driver.headObject(key, versionId, object, inner)),
           signal,
           trace,
         );
@@ -93,7 +108,7 @@ export function createReads(
     async *list(options = {}) {
       const { prefix, startAfter, delimiter, signal, trace } = options;
       let left = checkLimit(options);
-      if (startAfter !== undefined && !settings.capabilities.orderedList) {
+      if (startAfter !== undefined && !capabilities.orderedList) {
         throw new UnsupportedError(
           `Cannot list ${name} with startAfter: it lists in no order; list the whole prefix`,
         );

@@ -3,7 +3,8 @@ import { quote } from "../store/key.ts";
 import type { Policy } from "../store/policy.ts";
 import type { MultipartUpload } from "../store/multipart.ts";
 import type { CallTrace, Precondition } from "../store/store.ts";
-import { unquoteETag } from "./headers.ts";
+import type { ExtraHeaders } from "./driver.ts";
+import { conditionHeaders, unquoteETag } from "./headers.ts";
 import { multipartETag } from "./messages.ts";
 import type { S3Context } from "./context.ts";
 
@@ -12,19 +13,21 @@ import type { S3Context } from "./context.ts";
  * `send` sends a part once, and gives its ETag.
  */
 export async function startUpload<Part>(
-  { policy, driver }: S3Context,
+  { settings, policy, driver }: S3Context,
   key: string,
+  headers: ExtraHeaders,
   precondition: Precondition,
   trace: CallTrace | undefined,
   send: (uploadId: string, number: number, part: Part, signal: AbortSignal) => Promise<string>,
 ): Promise<MultipartUpload<Part>> {
   const run: Policy["run"] = (attempt, signal) => policy.run(attempt, signal, trace);
-  const uploadId = await run((signal) => driver.createUpload(key, signal));
+  const uploadId = await run((signal) => driver.createUpload(key, headers, signal));
 
   const finished = async (etag: string) => {
-    const headers = await run((signal) => driver.headObject(key, signal))
+    const { object } = settings.headers;
+    const answer = await run((signal) => driver.headObject(key, undefined, object, signal))
       .catch(() => undefined);
-    return unquoteETag(headers?.get("etag") ?? "") === etag;
+    return unquoteETag(answer?.get("etag") ?? "") === etag;
   };
 
   return {
@@ -34,7 +37,8 @@ export async function startUpload<Part>(
     async complete(parts, signal) {
       try {
         return await run(async (inner) => {
-          const etag = await driver.completeUpload(key, uploadId, parts, precondition, inner)
+          const condition = conditionHeaders(precondition);
+          const etag = await driver.completeUpload(key, uploadId, parts, condition, inner)
             .catch(asConflict);
           return { etag };
         }, signal);

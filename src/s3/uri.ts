@@ -18,7 +18,10 @@ export function encodeKey(key: string): string {
 
 /** The value of `x-amz-copy-source`. */
 export function copySource(bucket: string, key: string): string {
-  return `/${bucket}/${encodeKey(key)}`;
+  // An access point's ARN has no slash before it, and a word between it and the key.
+  return bucket.startsWith("arn:")
+    ? encodeUri(`${bucket}/object/${key}`)
+    : `/${bucket}/${encodeKey(key)}`;
 }
 
 /**

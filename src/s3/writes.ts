@@ -5,19 +5,23 @@ import {
   UnsupportedError,
 } from "../errors.ts";
 import { cancel } from "../store/_abort.ts";
+import { requireCapabilities } from "../store/_capabilities.ts";
 import { checkBody, discard } from "../store/_source.ts";
 import { checkKey, quote } from "../store/key.ts";
 import { uploadSlices, uploadStream } from "../store/multipart.ts";
 import type {
   Body,
   ByteRange,
-  CallOptions,
+  ConditionOptions,
   ObjectInfo,
   ObjectStore,
   Precondition,
+  PutOptions,
   PutResult,
 } from "../store/store.ts";
-import { checkETag, etagFromHeaders } from "./headers.ts";
+import type { ExtraHeaders } from "./driver.ts";
+import { checkETag, conditionHeaders, etagFromHeaders, quoteETag, rangeHeader } from "./headers.ts";
+import { attributeHeaders } from "./request_headers.ts";
 import type { S3Context } from "./context.ts";
 import { isConflict, startUpload } from "./uploads.ts";
 
@@ -48,13 +52,14 @@ export function createWrites(
   async function putSingle(
     key: string,
     bytes: Uint8Array,
-    precondition: Precondition,
-    { signal, trace }: CallOptions,
+    extra: ExtraHeaders,
+    { precondition = "overwrite", signal, trace }: PutOptions,
   ): Promise<PutResult> {
+    const asked = { ...extra, ...conditionHeaders(precondition) };
     try {
       return await policy.run(
         async (inner) => {
-          const headers = await driver.putObject(key, bytes, precondition, inner);
+          const headers = await driver.putObject(key, bytes, asked, inner);
           return { etag: etagFromHeaders(key, headers) };
         },
         signal,
@@ -74,28 +79,34 @@ export function createWrites(
   async function write(
     key: string,
     body: Body,
-    precondition: Precondition,
-    options: CallOptions,
+    options: PutOptions,
     length?: number,
   ): Promise<PutResult> {
+    const { precondition = "overwrite", signal, trace } = options;
+    const { object, write } = settings.headers;
+    const extra = { ...write, ...attributeHeaders(options.attributes) };
     const inParts = takesParts(precondition);
     const isWhole = body instanceof Uint8Array;
     return await rounds(isWhole, () =>
       uploadStream(body, {
         ...settings,
         length,
-        signal: options.signal,
+        signal,
         threshold: isWhole && !inParts ? Infinity : settings.multipartThreshold,
-        putSingle: (bytes) => putSingle(key, bytes, precondition, options),
+        putSingle: (bytes) => putSingle(key, bytes, extra, options),
         start: () => {
           if (inParts) {
             return startUpload(
               context,
               key,
+              extra,
               precondition,
-              options.trace,
+              trace,
               async (id, number, bytes: Uint8Array, inner) =>
-                etagFromHeaders(key, await driver.uploadPart(key, id, number, bytes, inner)),
+                etagFromHeaders(
+                  key,
+                  await driver.uploadPart(key, id, number, bytes, object, inner),
+                ),
             );
           }
           throw unconditional(
@@ -111,17 +122,25 @@ export function createWrites(
   async function copyInParts(
     from: ObjectInfo,
     to: string,
-    precondition: Precondition,
-    { signal, trace }: CallOptions,
+    { precondition = "overwrite", signal, trace }: ConditionOptions,
   ): Promise<PutResult> {
+    const { object, write, copySource } = settings.headers;
     const start = () =>
       startUpload(
         context,
         to,
+        write,
         precondition,
         trace,
-        (id, number, range: ByteRange, inner) =>
-          driver.uploadPartCopy(from, range, to, id, number, inner),
+        (id, number, range: ByteRange, inner) => {
+          const headers = {
+            ...object,
+            ...copySource,
+            "x-amz-copy-source-range": rangeHeader(range),
+            "x-amz-copy-source-if-match": quoteETag(from.etag),
+          };
+          return driver.uploadPartCopy(from.key, to, id, number, headers, inner);
+        },
       );
     const whole = { length: from.size, subarray: (start: number, end: number) => ({ start, end }) };
     return await rounds(true, () => uploadSlices(whole, { ...settings, signal, start }));
@@ -138,6 +157,7 @@ export function createWrites(
       try {
         checkKey(key);
         checkBody(body, key);
+        requireCapabilities({ name, capabilities }, key, options);
         checkCondition(key, precondition);
         if (typeof precondition === "object") checkETag(precondition.ifMatch);
         signal?.throwIfAborted();
@@ -145,7 +165,7 @@ export function createWrites(
         discard(body, error);
         throw error;
       }
-      return await write(key, body, precondition, options);
+      return await write(key, body, options);
     },
 
     async copy(from, to, options = {}) {
@@ -156,9 +176,11 @@ export function createWrites(
       const prefix = dialect.copyConditionPrefix;
       // With If-Match, a 404 could mean either object; a read and a write tell them apart.
       if (precondition === "overwrite" || (precondition === "create" && prefix !== undefined)) {
+        const { write, copySource } = settings.headers;
+        const extra = { ...write, ...copySource, ...conditionHeaders(precondition, prefix) };
         try {
           return await policy.run(
-            async (inner) => ({ etag: await driver.copyObject(from, to, precondition, inner) }),
+            async (inner) => ({ etag: await driver.copyObject(from, to, extra, inner) }),
             signal,
             trace,
           );
@@ -171,13 +193,13 @@ export function createWrites(
       if (info.size > settings.multipartThreshold && takesParts(precondition)) {
         cancel(body);
         try {
-          return await copyInParts(info, to, precondition, options);
+          return await copyInParts(info, to, options);
         } catch (error) {
           throwUnlessElsewise(error);
         }
         ({ info, body } = await get(from, { signal, trace }));
       }
-      return await write(to, body, precondition, options, info.size);
+      return await write(to, body, options, info.size);
     },
   };
 }

@@ -1,25 +1,26 @@
 import { S3Client } from "@aws-sdk/client-s3";
 import type { CredentialsSource } from "../s3/credentials.ts";
-import type { S3Credentials, S3Settings } from "../s3/options.ts";
+import { isArn } from "../s3/endpoint.ts";
+import type { S3Credentials, S3Options, S3Settings } from "../s3/options.ts";
 
-/** What a client of ours is made of, beside the settings. */
-export interface ClientOptions {
-  /** As it was given: without one, the SDK finds that of a region or a directory bucket itself. */
-  readonly endpoint: string | undefined;
-  /** Without one, the SDK's default chain. */
-  readonly credentials: CredentialsSource | undefined;
-  readonly maxSockets: number;
-}
-
-/** Makes a client that signs and sends, and leaves attempts and timeouts to us. */
+/**
+ * Makes a client that signs and sends, and leaves attempts and timeouts to us.
+ * Without an endpoint, the SDK finds that of a region, an access point or a
+ * directory bucket itself; without credentials, it looks along its own chain.
+ */
 export function createClient(
-  { region, pathStyle }: S3Settings,
-  { endpoint, credentials, maxSockets }: ClientOptions,
+  { bucket, region, pathStyle }: S3Settings,
+  { endpoint, useAccelerateEndpoint, useDualstackEndpoint, useFipsEndpoint }: S3Options,
+  credentials: CredentialsSource | undefined,
+  maxSockets: number,
 ): S3Client {
   return new S3Client({
     region,
-    forcePathStyle: pathStyle,
+    forcePathStyle: pathStyle && !isArn(bucket),
     ...(endpoint !== undefined && { endpoint }),
+    ...(useAccelerateEndpoint !== undefined && { useAccelerateEndpoint }),
+    ...(useDualstackEndpoint !== undefined && { useDualstackEndpoint }),
+    ...(useFipsEndpoint !== undefined && { useFipsEndpoint }),
     ...(credentials !== undefined && { credentials: memoized(() => credentials.get()) }),
     maxAttempts: 1,
     // Many stores refuse the checksums that the SDK adds of its own accord.

@@ -17,13 +17,12 @@ import {
 import { CorruptError } from "../errors.ts";
 import type { S3Request } from "../s3/api.ts";
 import type { S3Driver } from "../s3/driver.ts";
-import { conditionHeaders, quoteETag, rangeHeader, unquoteETag } from "../s3/headers.ts";
+import { quoteETag, unquoteETag } from "../s3/headers.ts";
 import { base64, md5 } from "../s3/md5.ts";
 import type { S3Settings } from "../s3/options.ts";
 import { copySource } from "../s3/uri.ts";
 import { readAll, streamOf } from "../store/body.ts";
 import { quote } from "../store/key.ts";
-import type { Precondition } from "../store/store.ts";
 import { listAnswerOf } from "./_list_answer.ts";
 import { changed, readBody, type SdkRequest } from "./_middleware.ts";
 import { presignedUrl } from "./_presign.ts";
@@ -40,23 +39,16 @@ export function createDriver(settings: S3Settings, client: () => S3Client, send:
   const at = (key: string) => ({ Bucket: bucket, Key: key });
 
   return {
-    async getObject(key, { range, ifMatch }, signal) {
-      const { output: { Body }, headers } = await send(
-        () =>
-          new GetObjectCommand({
-            ...at(key),
-            ...(range && { Range: rangeHeader(range) }),
-            ...(ifMatch !== undefined && { IfMatch: quoteETag(ifMatch) }),
-          }),
-        { operation: "GET", key },
-        signal,
-      );
+    async getObject(key, VersionId, extra, signal) {
+      const make = () => new GetObjectCommand({ ...at(key), VersionId });
+      const subject = { operation: "GET", key, headers: extra };
+      const { output: { Body }, headers } = await send(make, subject, signal);
       return { headers, body: Body?.transformToWebStream() ?? streamOf() };
     },
 
-    async headObject(key, signal) {
-      const subject = { operation: "HEAD", key };
-      return (await send(() => new HeadObjectCommand(at(key)), subject, signal)).headers;
+    async headObject(key, VersionId, headers, signal) {
+      const make = () => new HeadObjectCommand({ ...at(key), VersionId });
+      return (await send(make, { operation: "HEAD", key, headers }, signal)).headers;
     },
 
     async listObjects({ prefix, startAfter, delimiter, token, maxKeys }, signal) {
@@ -74,24 +66,15 @@ export function createDriver(settings: S3Settings, client: () => S3Client, send:
       return listAnswerOf(output);
     },
 
-    async putObject(key, bytes, precondition, signal) {
-      const input = { ...at(key), ...conditionOf(precondition), Body: bytes };
-      const subject = { operation: "PUT", key };
-      return (await send(() => new PutObjectCommand(input), subject, signal)).headers;
+    async putObject(key, bytes, headers, signal) {
+      const make = () => new PutObjectCommand({ ...at(key), Body: bytes });
+      return (await send(make, { operation: "PUT", key, headers }, signal)).headers;
     },
 
-    async copyObject(from, to, precondition, signal) {
-      const input = { ...at(to), CopySource: copySource(bucket, from) };
-      const conditions = conditionHeaders(precondition, dialect.copyConditionPrefix);
-      const { output } = await send(
-        () =>
-          changed(
-            new CopyObjectCommand(input),
-            ({ headers }) => Object.assign(headers, conditions),
-          ),
-        { operation: `copy ${quote(from)} to`, key: to },
-        signal,
-      );
+    async copyObject(from, to, headers, signal) {
+      const make = () => new CopyObjectCommand({ ...at(to), CopySource: copySource(bucket, from) });
+      const subject = { operation: `copy ${quote(from)} to`, key: to, headers };
+      const { output } = await send(make, subject, signal);
       return need(output.CopyObjectResult?.ETag, "ETag", to);
     },
 
@@ -118,42 +101,39 @@ export function createDriver(settings: S3Settings, client: () => S3Client, send:
     // Parts are sent one by one, and not by Upload of @aws-sdk/lib-storage: its
     // abort() rejects with parts in flight and the upload not yet aborted, a part
     // that fails does not cancel the source, and it only stops past part 10,000.
-    async createUpload(key, signal) {
-      const subject = { operation: "CreateMultipartUpload", key };
+    async createUpload(key, headers, signal) {
+      const subject = { operation: "CreateMultipartUpload", key, headers };
       const make = () => new CreateMultipartUploadCommand(at(key));
       return need((await send(make, subject, signal)).output.UploadId, "UploadId", key);
     },
 
-    async uploadPart(key, uploadId, number, bytes, signal) {
+    async uploadPart(key, uploadId, number, bytes, headers, signal) {
       const input = { ...at(key), UploadId: uploadId, PartNumber: number, Body: bytes };
-      const subject = { operation: "UploadPart", key };
+      const subject = { operation: "UploadPart", key, headers };
       return (await send(() => new UploadPartCommand(input), subject, signal)).headers;
     },
 
-    async uploadPartCopy(from, range, to, uploadId, number, signal) {
+    async uploadPartCopy(from, to, uploadId, number, headers, signal) {
       const input = {
         ...at(to),
         UploadId: uploadId,
         PartNumber: number,
-        CopySource: copySource(bucket, from.key),
-        CopySourceRange: rangeHeader(range),
-        CopySourceIfMatch: quoteETag(from.etag),
+        CopySource: copySource(bucket, from),
       };
-      const subject = { operation: `copy ${quote(from.key)} to`, key: to };
+      const subject = { operation: `copy ${quote(from)} to`, key: to, headers };
       const make = () => new UploadPartCopyCommand(input);
       return need((await send(make, subject, signal)).output.CopyPartResult?.ETag, "ETag", to);
     },
 
-    async completeUpload(key, uploadId, parts, precondition, signal) {
+    async completeUpload(key, uploadId, parts, headers, signal) {
       const input = {
         ...at(key),
-        ...conditionOf(precondition),
         UploadId: uploadId,
         MultipartUpload: {
           Parts: parts.map(({ number, etag }) => ({ PartNumber: number, ETag: quoteETag(etag) })),
         },
       };
-      const subject = { operation: "CompleteMultipartUpload", key };
+      const subject = { operation: "CompleteMultipartUpload", key, headers };
       const make = () => new CompleteMultipartUploadCommand(input);
       return need((await send(make, subject, signal)).output.ETag, "ETag", key);
     },
@@ -201,13 +181,6 @@ function retarget(sent: SdkRequest, { method, query = {}, headers, body }: S3Req
   if (body === undefined) return;
   sent.body = body;
   sent.headers["content-length"] = String(encoder.encode(body).length);
-}
-
-function conditionOf(precondition: Precondition): { IfNoneMatch?: string; IfMatch?: string } {
-  if (precondition === "overwrite") return {};
-  return precondition === "create"
-    ? { IfNoneMatch: "*" }
-    : { IfMatch: quoteETag(precondition.ifMatch) };
 }
 
 // Stores that want it know no other, and two would be one too many:

@@ -85,7 +85,7 @@ export function changed<I extends ServiceInputTypes, O extends ServiceOutputType
       change(args.request as SdkRequest);
       return next(args);
     },
-    { step: "build", priority: "low", name: "cairnChange" },
+    { step: "build", priority: "low" },
   );
   return command;
 }

@@ -4,13 +4,15 @@ import type { CredentialsSource } from "../s3/credentials.ts";
 import { errorFrom } from "../s3/errors.ts";
 import { noteAnswer, requestIdOf, retryAfter } from "../s3/headers.ts";
 import type { S3Settings } from "../s3/options.ts";
-import { type Command, type Exchange, observe } from "./_middleware.ts";
+import { changed, type Command, type Exchange, observe } from "./_middleware.ts";
 
 /** What a request is about, for messages. */
 export interface Subject {
   /** Such as `PUT`. */
   readonly operation: string;
   readonly key?: string | undefined;
+  /** Headers that the request carries beside the command's own. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 /** An answer: what the SDK read of it, and its headers. */
@@ -35,7 +37,9 @@ export function createSend(
   client: () => S3Client,
   credentials: CredentialsSource | undefined,
 ): Send {
-  return async (make, subject, signal) => {
+  return async (command, subject, signal) => {
+    const extra = { ...settings.headers.every, ...subject.headers };
+    const make = () => changed(command(), ({ headers }) => Object.assign(headers, extra));
     const first = await exchange(client(), make(), signal);
     if (first.output !== undefined) return { output: first.output, headers: first.headers };
     const again = isSkewed(first) || await renew(credentials, first, subject);

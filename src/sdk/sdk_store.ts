@@ -63,7 +63,7 @@ const MAX_SOCKETS = 50;
 export function sdkStore(options: SdkStoreOptions): S3Store {
   const settings = resolveS3Options(options);
   const policy = createPolicy(options);
-  const { endpoint, maxOpenRequests = 0 } = options;
+  const { maxOpenRequests = 0 } = options;
   const given = options.client;
   if (given !== undefined && typeof given?.send !== "function") {
     throw new InvalidInputError("Cannot use client: it is no S3Client of @aws-sdk/client-s3");
@@ -73,8 +73,7 @@ export function sdkStore(options: SdkStoreOptions): S3Store {
     : credentialsSource(options.credentials);
   const maxSockets = Math.max(MAX_SOCKETS, maxOpenRequests);
   let made: S3Client | undefined;
-  const client = () =>
-    given ?? (made ??= createClient(settings, { endpoint, credentials, maxSockets }));
+  const client = () => given ?? (made ??= createClient(settings, options, credentials, maxSockets));
   const send = createSend(settings, client, credentials);
   return s3Store(settings, policy, createDriver(settings, client, send));
 }

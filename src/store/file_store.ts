@@ -21,6 +21,7 @@ import { type Found, walkFrom } from "./_file_tree.ts";
 import { place, removeEmpty, writeTemporary } from "./_file_writes.ts";
 import { checkLimit, paged } from "./_listing.ts";
 import { checkRange, resolveRange } from "./_range.ts";
+import { requireCapabilities } from "./_capabilities.ts";
 import { checkBody, discard } from "./_source.ts";
 import { countAttempt } from "./_trace.ts";
 import { isStream } from "./body.ts";
@@ -84,6 +85,17 @@ export function fileStore(directory: string | URL, options: FileStoreOptions = {
     throw new InvalidInputError(`Cannot use the directory ${quote(given)}: give a path`);
   }
   const path = resolve(given);
+  const self = {
+    name: `directory ${JSON.stringify(given)}`,
+    capabilities: {
+      conditionalCreate: true,
+      conditionalUpdate: false,
+      orderedList: true,
+      presign: false,
+      attributes: false,
+      versions: false,
+    },
+  };
   const gate = createGate(OPEN_FILES);
   const rootFor = () => openRoot(path, options.createDirectory ?? false);
 
@@ -110,6 +122,7 @@ export function fileStore(directory: string | URL, options: FileStoreOptions = {
     try {
       checkKey(key);
       checkBody(body, key);
+      requireCapabilities(self, key, options);
       signal?.throwIfAborted();
       if (typeof precondition !== "string") throw cannotUpdate(key);
       countAttempt(trace);
@@ -138,6 +151,7 @@ export function fileStore(directory: string | URL, options: FileStoreOptions = {
   async function get(key: string, options: GetOptions): Promise<GetResult> {
     const { range, ifMatch, signal, trace } = options;
     checkKey(key);
+    requireCapabilities(self, key, options);
     checkRange(range);
     signal?.throwIfAborted();
     countAttempt(trace);
@@ -202,17 +216,13 @@ export function fileStore(directory: string | URL, options: FileStoreOptions = {
   }
 
   return {
-    name: `directory ${JSON.stringify(given)}`,
-    capabilities: {
-      conditionalCreate: true,
-      conditionalUpdate: false,
-      orderedList: true,
-      presign: false,
-    },
+    ...self,
     put: (key, body, options = {}) => put(key, body, options),
     get: (key, options = {}) => get(key, options),
-    async head(key, { signal, trace } = {}) {
+    async head(key, options = {}) {
+      const { signal, trace } = options;
       checkKey(key);
+      requireCapabilities(self, key, options);
       signal?.throwIfAborted();
       countAttempt(trace);
       const stats = await system(`read ${quote(key)}`, key, async () => {
@@ -225,7 +235,7 @@ export function fileStore(directory: string | URL, options: FileStoreOptions = {
     async *list(options = {}) {
       const limit = checkLimit(options);
       options.signal?.throwIfAborted();
-      countAttempt(options.trace);
+      if (limit > 0) countAttempt(options.trace);
       try {
         yield* paged(entries(options, limit), limit);
       } catch (error) {

@@ -2,6 +2,7 @@ import { NotFoundError, PreconditionFailedError, UnsupportedError } from "../err
 import { checkLimit, commonPrefixOf, paged } from "./_listing.ts";
 import { checkRange, resolveRange } from "./_range.ts";
 import { sortedKeys } from "./_sorted_keys.ts";
+import { requireCapabilities } from "./_capabilities.ts";
 import { checkBody, discard, piecesOf } from "./_source.ts";
 import { countAttempt } from "./_trace.ts";
 import { concat, isStream, streamOf } from "./body.ts";
@@ -10,6 +11,12 @@ import type { Body, ListOptions, ObjectInfo, ObjectStore, Precondition } from ".
 
 interface StoredObject extends ObjectInfo {
   readonly bytes: Uint8Array;
+}
+
+/** Parts of a store in memory that tests replace. */
+export interface MemoryStoreComponents {
+  /** The time of what is written, in milliseconds since 1970. @default Date.now */
+  readonly now?: () => number;
 }
 
 /**
@@ -29,7 +36,7 @@ interface StoredObject extends ObjectInfo {
  * assert.equal(info.size, 11);
  * ```
  */
-export function memoryStore(): ObjectStore {
+export function memoryStore({ now = Date.now }: MemoryStoreComponents = {}): ObjectStore {
   const objects = new Map<string, StoredObject>();
   const keys = sortedKeys();
   let writes = 0;
@@ -38,7 +45,7 @@ export function memoryStore(): ObjectStore {
     checkPrecondition(key, precondition, objects.get(key)?.etag);
     if (!objects.has(key)) keys.add(key);
     const etag = `m${++writes}`;
-    objects.set(key, { key, bytes, size: bytes.length, etag, lastModified: new Date() });
+    objects.set(key, { key, bytes, size: bytes.length, etag, lastModified: new Date(now()) });
     return { etag };
   }
 
@@ -67,18 +74,24 @@ export function memoryStore(): ObjectStore {
     }
   }
 
-  return {
+  const self = {
     name: "memory",
     capabilities: {
       conditionalCreate: true,
       conditionalUpdate: true,
       orderedList: true,
       presign: false,
+      attributes: false,
+      versions: false,
     },
-    async put(key, body, { precondition = "overwrite", signal, trace } = {}) {
+  };
+  return {
+    ...self,
+    async put(key, body, { precondition = "overwrite", attributes, signal, trace } = {}) {
       try {
         checkKey(key);
         checkBody(body, key);
+        requireCapabilities(self, key, { attributes });
         signal?.throwIfAborted();
         countAttempt(trace);
         checkPrecondition(key, precondition, objects.get(key)?.etag);
@@ -89,8 +102,9 @@ export function memoryStore(): ObjectStore {
       }
     },
     // deno-lint-ignore require-await -- async, so that a wrong key rejects
-    async get(key, { range, ifMatch, signal, trace } = {}) {
+    async get(key, { range, ifMatch, versionId, signal, trace } = {}) {
       checkKey(key);
+      requireCapabilities(self, key, { versionId });
       checkRange(range);
       signal?.throwIfAborted();
       countAttempt(trace);
@@ -100,8 +114,9 @@ export function memoryStore(): ObjectStore {
       return { info: infoOf(object), body: streamOf(object.bytes.slice(start, end)) };
     },
     // deno-lint-ignore require-await
-    async head(key, { signal, trace } = {}) {
+    async head(key, { versionId, signal, trace } = {}) {
       checkKey(key);
+      requireCapabilities(self, key, { versionId });
       signal?.throwIfAborted();
       countAttempt(trace);
       return infoOf(find(key));
@@ -109,7 +124,7 @@ export function memoryStore(): ObjectStore {
     async *list(options = {}) {
       const limit = checkLimit(options);
       options.signal?.throwIfAborted();
-      countAttempt(options.trace);
+      if (limit > 0) countAttempt(options.trace);
       yield* paged(entries(options), limit);
     },
     // deno-lint-ignore require-await

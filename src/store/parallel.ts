@@ -33,12 +33,12 @@ export async function mapParallel<T, R>(
 
 /**
  * Does the same with each item of a stream of items, ahead of the reader by up
- * to `width`, and gives the results in the items' order. Where the reader stops
+ * to `width`, which is asked each time, and gives the results in the items' order. Where the reader stops
  * early, the source is closed and what is under way is cancelled.
  */
 export async function* mapAhead<T, R>(
   items: AsyncIterable<T>,
-  width: number,
+  width: () => number,
   operation: (item: T, signal: AbortSignal) => Promise<R>,
   signal?: AbortSignal,
 ): AsyncGenerator<R> {
@@ -48,7 +48,7 @@ export async function* mapAhead<T, R>(
   const ahead: Promise<R>[] = [];
   try {
     for (let done = false;;) {
-      while (!done && ahead.length < width) {
+      while (!done && ahead.length < width()) {
         const next = await source.next();
         if (next.done) done = true;
         else {

@@ -24,6 +24,10 @@ export interface StoreCapabilities {
   readonly orderedList: boolean;
   /** `presign` gives a URL. */
   readonly presign: boolean;
+  /** `put` keeps `attributes`. */
+  readonly attributes: boolean;
+  /** `get` and `head` read the version of a `versionId`. */
+  readonly versions: boolean;
 }
 
 /** What is known of an object without its body. */
@@ -36,6 +40,8 @@ export interface ObjectInfo {
   readonly etag: string;
   /** When it was written, by the store's clock. */
   readonly lastModified: Date;
+  /** The version, from `head` and `get` of a bucket that keeps versions. */
+  readonly versionId?: string;
 }
 
 /** A range of bytes: `start` inclusive, `end` exclusive, or the last `suffix` bytes. */
@@ -68,10 +74,26 @@ export interface CallOptions {
   readonly trace?: CallTrace | undefined;
 }
 
-/** Options of `put`. */
-export interface PutOptions extends CallOptions {
+/** What a call demands of the key it writes to. */
+export interface ConditionOptions extends CallOptions {
   /** What the write demands of the key. @default "overwrite" */
   readonly precondition?: Precondition | undefined;
+}
+
+/** What is kept beside an object's bytes, for those who fetch it by HTTP and for the bill. */
+export interface ObjectAttributes {
+  /** The media type. @default the store's own, `application/octet-stream` */
+  readonly contentType?: string | undefined;
+  /** How long proxies and browsers may keep it, such as `max-age=31536000, immutable`. */
+  readonly cacheControl?: string | undefined;
+  /** The storage class by the store's own name, such as `STANDARD_IA`. @default the store's own */
+  readonly storageClass?: string | undefined;
+}
+
+/** Options of `put`. */
+export interface PutOptions extends ConditionOptions {
+  /** What is kept beside the bytes; a store without that capability refuses it. */
+  readonly attributes?: ObjectAttributes | undefined;
 }
 
 /** What `put` and `copy` give. */
@@ -80,8 +102,14 @@ export interface PutResult {
   readonly etag: string;
 }
 
+/** Options of `head`. */
+export interface VersionOptions extends CallOptions {
+  /** The version that is wanted; a store without that capability refuses it. @default the current one */
+  readonly versionId?: string | undefined;
+}
+
 /** Options of `get`. */
-export interface GetOptions extends CallOptions {
+export interface GetOptions extends VersionOptions {
   /** The part of the object that is wanted. @default the whole */
   readonly range?: ByteRange | undefined;
   /** Gives the object only while this ETag stands, else `PreconditionFailedError`. */
@@ -171,13 +199,13 @@ export interface ObjectStore {
   /** Reads an object. `NotFoundError` where there is none; a range that starts past its end is an `InvalidInputError`. */
   get(key: string, options?: GetOptions): Promise<GetResult>;
   /** Reads what is known of an object. `NotFoundError` where there is none. */
-  head(key: string, options?: CallOptions): Promise<ObjectInfo>;
+  head(key: string, options?: VersionOptions): Promise<ObjectInfo>;
   /** Lists keys in ascending order of their UTF-8 bytes, in pages. An empty listing gives no page or an empty one. */
   list(options?: ListOptions): AsyncIterable<ListPage>;
   /** Deletes objects, as many as are given. A key that is absent is no error. */
   delete(keys: readonly string[], options?: CallOptions): Promise<void>;
   /** Copies an object within the store, on the server where it can. `NotFoundError` where there is none. */
-  copy(from: string, to: string, options?: PutOptions): Promise<PutResult>;
+  copy(from: string, to: string, options?: ConditionOptions): Promise<PutResult>;
   /** Gives a URL that allows one request without a credential of one's own. */
   presign(key: string, options: PresignOptions): Promise<string>;
 }

@@ -1,6 +1,6 @@
+import { watched } from "../store/_watch.ts";
 import { isStream } from "../store/body.ts";
 import type { ObjectStore } from "../store/store.ts";
-import { tapped } from "./_tap.ts";
 
 /** What a store was asked for. A request is what S3 would count, and bill, as one. */
 export interface RequestCounts {
@@ -118,13 +118,13 @@ export function countingStore(
     reset: () => void (counts = noCounts()),
     put: (key, body, options) =>
       request("put", () => {
-        if (isStream(body)) return store.put(key, tapped(body, written), options);
+        if (isStream(body)) return store.put(key, watched(body, { piece: written }), options);
         written(body);
         return store.put(key, body, options);
       }),
     async get(key, options) {
       const { info, body } = await request("get", () => store.get(key, options));
-      return { info, body: tapped(body, read) };
+      return { info, body: watched(body, { piece: read }) };
     },
     head: (key, options) => request("head", () => store.head(key, options)),
     async *list(options) {

@@ -47,6 +47,16 @@ const checkpoint: CheckpointRecord = {
   ],
 };
 
+/** The checkpoint of the page's vector of one that ends. */
+const mortal: CheckpointRecord = {
+  id: "ab",
+  parent: undefined,
+  life: [1_767_225_600_000, 1_767_312_000_000, 1_769_904_000_000],
+  metadata: value("{}"),
+  head: value("{}"),
+  channels: [],
+};
+
 /** The writes of the page's vector. */
 const writes: WritesRecord = {
   task: "t",
@@ -76,11 +86,18 @@ Deno.test("docs/format.md: each id of the table has the key segment that it says
   assert.equal(checked, 6);
 });
 
-Deno.test("docs/format.md: the checkpoint's vector reads as its record, which writes as the vector", () => {
-  const expected = vector("#### A checkpoint");
-  assert.deepEqual(decodeCheckpoint(expected), checkpoint);
-  assert.equal(hex(encodeCheckpoint(checkpoint)), hex(expected));
-});
+for (
+  const [heading, record] of [
+    ["#### A checkpoint", checkpoint],
+    ["#### A checkpoint that ends", mortal],
+  ] as const
+) {
+  Deno.test(`docs/format.md: the vector under "${heading}" reads as its record, which writes as the vector`, () => {
+    const expected = vector(heading);
+    assert.deepEqual(decodeCheckpoint(expected), record);
+    assert.equal(hex(encodeCheckpoint(record)), hex(expected));
+  });
+}
 
 Deno.test("docs/format.md: the writes' vector reads as its record, which writes as the vector", () => {
   const expected = vector("#### A task's writes");

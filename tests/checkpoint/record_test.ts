@@ -49,7 +49,11 @@ const anyCheckpoint: fc.Arbitrary<CheckpointRecord> = fc.record({
     }, { noNullPrototype: true }),
     { maxLength: 3 },
   ),
-}, { noNullPrototype: true });
+  life: fc.tuple(fc.maxSafeNat(), fc.maxSafeNat(), fc.maxSafeNat()),
+}, {
+  noNullPrototype: true,
+  requiredKeys: ["id", "parent", "metadata", "head", "channels"],
+});
 const anyWrites: fc.Arbitrary<WritesRecord> = fc.record({
   task: anyName,
   path: anyName,
@@ -254,6 +258,12 @@ Deno.test("A record that is malformed is corrupt, wherever it is", () => {
     { ...good, v: 1.5 },
     { ...good, id: 5 },
     { ...good, parent: null },
+    { ...good, life: null },
+    { ...good, life: 5 },
+    { ...good, life: [1, 2] },
+    { ...good, life: [1, 2, "3"] },
+    { ...good, life: [-1, 2, 3] },
+    { ...good, life: [1, 2, 2 ** 53] },
     { ...good, head: "json" },
     { ...good, head: [5, []] },
     { ...good, head: ["json"] },

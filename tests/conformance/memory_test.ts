@@ -1,4 +1,4 @@
-import { memoryStore, prefixed, withReplica } from "@cairn/checkpoint";
+import { breaker, keyClass, memoryStore, observed, prefixed, withReplica } from "@cairn/checkpoint";
 import { countingStore, faultyStore } from "@cairn/checkpoint/testing";
 import { testConformance } from "./_run.ts";
 
@@ -18,3 +18,9 @@ testConformance("faultyStore(memoryStore)", () => ({
 testConformance("withReplica(memoryStore)", () => ({
   store: withReplica(memoryStore(), memoryStore()),
 }));
+
+testConformance("observed(memoryStore)", () => ({
+  store: observed(memoryStore(), () => {}, { classify: keyClass }),
+}));
+
+testConformance("breaker(memoryStore)", () => ({ store: breaker(memoryStore()) }));

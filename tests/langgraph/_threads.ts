@@ -1,5 +1,5 @@
 /** Long threads, each built once, for tests that only read them or add to them. */
-import { memoryStore, type ObjectStore } from "@cairn/checkpoint";
+import { memoryStore, type ObjectStore, type Ttl } from "@cairn/checkpoint";
 import { S3Saver } from "@cairn/checkpoint/langgraph";
 import type { Checkpoint, CheckpointMetadata } from "@langchain/langgraph-checkpoint";
 import { configOf } from "./_contest.ts";
@@ -44,9 +44,9 @@ export function metadataOf(number: number): CheckpointMetadata {
 }
 
 /** A store with a thread of so many checkpoints, each with one task's write to its delta channel. */
-export async function longThread(count: number): Promise<ObjectStore> {
+export async function longThread(count: number, ttl?: Ttl): Promise<ObjectStore> {
   const store = memoryStore();
-  const saver = new S3Saver({ store, compression: "none" });
+  const saver = new S3Saver({ store, compression: "none", ttl });
   for (let number = 0; number < count; number++) {
     const parent = number === 0 ? undefined : idOf(number - 1);
     const checkpoint = checkpointOf(number);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ObjectStore } from "@cairn/checkpoint";
+import { expireAfter, type ObjectStore, type Ttl } from "@cairn/checkpoint";
 import { S3Saver } from "@cairn/checkpoint/langgraph";
 import { configOf } from "./_contest.ts";
 import { checkpointOf, idOf, longThread, metadataOf, SNAPSHOT_EVERY, THREAD } from "./_threads.ts";
@@ -13,49 +13,56 @@ function text(bytes: number, seed = 0): string {
 }
 
 /** Two processes on one thread: one at work on a store that counts, and one that begins anew. */
-async function thread(count: number) {
-  const inner = await shared(count);
+async function thread(count: number, ttl: Ttl | undefined) {
+  const inner = await shared(count, ttl);
   const { store, measure } = waveStore(inner);
   // Without bounds, so that only what waits for an answer is in a row, not what waits for its turn.
   const start = (on: ObjectStore) =>
-    new S3Saver({ store: on, compression: "none", maxOpenRequests: 10_000 });
+    new S3Saver({ store: on, compression: "none", maxOpenRequests: 10_000, ttl });
   return { measure, saver: start(store), cold: () => start(store), uncounted: start(inner) };
 }
 
 /** How many chunks the thread's large values have. */
-async function chunksOf(count: number): Promise<number> {
+async function chunksOf(count: number, ttl: Ttl | undefined): Promise<number> {
   let chunks = 0;
-  for await (const { objects } of (await shared(count)).list()) {
+  for await (const { objects } of (await shared(count, ttl)).list()) {
     chunks += objects.filter(({ key }) => key.includes("/v/")).length;
   }
   return chunks;
 }
 
-const built = new Map<number, Promise<ObjectStore>>();
-function shared(count: number): Promise<ObjectStore> {
-  if (!built.has(count)) built.set(count, longThread(count));
-  return built.get(count)!;
+const built = new Map<string, Promise<ObjectStore>>();
+function shared(count: number, ttl: Ttl | undefined): Promise<ObjectStore> {
+  const name = `${count} ${ttl?.days}`;
+  if (!built.has(name)) built.set(name, longThread(count, ttl));
+  return built.get(name)!;
 }
 
 const latest = configOf(THREAD, "");
 
-for (const count of [10, 5_000]) {
-  const title = (what: string) => `S3Saver, ${count.toLocaleString("en")} checkpoints: ${what}`;
+for (
+  const [count, ttl] of [[10], [5_000], [10, expireAfter({ days: 30 })], [
+    5_000,
+    expireAfter({ days: 30 }),
+  ]] as const
+) {
+  const title = (what: string) =>
+    `S3Saver, ${count.toLocaleString("en")} checkpoints${ttl ? " that end" : ""}: ${what}`;
 
   Deno.test(title("getTuple() of the latest is a LIST and its GETs, two trips"), async () => {
-    const { measure, cold } = await thread(count);
+    const { measure, cold } = await thread(count, ttl);
     const cost = await measure(() => cold().getTuple(latest));
     assert.deepEqual(cost, { requests: { LIST: 1, GET: 2 }, trips: 2 });
   });
 
   Deno.test(title("getTuple() of an id is a LIST and its GETs, two trips"), async () => {
-    const { measure, cold } = await thread(count);
+    const { measure, cold } = await thread(count, ttl);
     const cost = await measure(() => cold().getTuple(configOf(THREAD, "", idOf(count >> 1))));
     assert.deepEqual(cost, { requests: { LIST: 1, GET: 2 }, trips: 2 });
   });
 
   Deno.test(title("list() of the ten newest is a LIST and their GETs, two trips"), async () => {
-    const { measure, cold } = await thread(count);
+    const { measure, cold } = await thread(count, ttl);
     const cost = await measure(async () => {
       for await (const _ of cold().list(latest, { limit: 10 }));
     });
@@ -63,7 +70,7 @@ for (const count of [10, 5_000]) {
   });
 
   Deno.test(title("list() reads sixteen checkpoints ahead of whoever walks it"), async () => {
-    const { measure, cold } = await thread(count);
+    const { measure, cold } = await thread(count, ttl);
     const limit = Math.min(count, 100);
     const cost = await measure(async () => {
       for await (const _ of cold().list(latest, { limit }));
@@ -73,7 +80,7 @@ for (const count of [10, 5_000]) {
   });
 
   Deno.test(title("list() before a checkpoint starts there"), async () => {
-    const { measure, cold } = await thread(count);
+    const { measure, cold } = await thread(count, ttl);
     const before = configOf(THREAD, "", idOf(9));
     const cost = await measure(async () => {
       for await (const _ of cold().list(latest, { before, limit: 5 }));
@@ -82,7 +89,7 @@ for (const count of [10, 5_000]) {
   });
 
   Deno.test(title("list() of them all reads each key's page and each object once"), async () => {
-    const { measure, cold } = await thread(count);
+    const { measure, cold } = await thread(count, ttl);
     let found = 0;
     const { requests } = await measure(async () => {
       for await (const _ of cold().list(latest)) found++;
@@ -94,7 +101,7 @@ for (const count of [10, 5_000]) {
   Deno.test(
     title("getDeltaChannelHistory() is a LIST and the ancestors' GETs, two trips"),
     async () => {
-      const { measure, cold } = await thread(count);
+      const { measure, cold } = await thread(count, ttl);
       // The ancestors that count are those since the channel was stored whole, that one too.
       const from = SNAPSHOT_EVERY - 1;
       const options = { config: configOf(THREAD, "", idOf(from)), channels: ["log"] };
@@ -108,7 +115,7 @@ for (const count of [10, 5_000]) {
   Deno.test(
     title("getDeltaChannelHistory() reads no checkpoint older than the stored value"),
     async () => {
-      const { measure, cold } = await thread(count);
+      const { measure, cold } = await thread(count, ttl);
       const newest = count - 1, needed = newest % SNAPSHOT_EVERY;
       assert(needed > 0);
       const saver = cold();
@@ -121,7 +128,7 @@ for (const count of [10, 5_000]) {
   );
 
   Deno.test(title("getDeltaChannelHistory() of the latest finds it in the same LIST"), async () => {
-    const { measure, cold } = await thread(count);
+    const { measure, cold } = await thread(count, ttl);
     const needed = (count - 1) % SNAPSHOT_EVERY;
     const options = { config: latest, channels: ["log"] };
     const cost = await measure(() => cold().getDeltaChannelHistory(options));
@@ -130,7 +137,7 @@ for (const count of [10, 5_000]) {
 
   // What follows writes: each takes a thread of its own beside the long one, or goes on from its end.
   Deno.test(title("put() of a small state is one PUT, before and after a read"), async () => {
-    const { measure, saver } = await thread(count);
+    const { measure, saver } = await thread(count, ttl);
     const place = "small put";
     const put = (number: number) =>
       saver.put(
@@ -146,7 +153,7 @@ for (const count of [10, 5_000]) {
   });
 
   Deno.test(title("put() after a read of its parent in a new process is one PUT"), async () => {
-    const { measure, cold, uncounted } = await thread(count);
+    const { measure, cold, uncounted } = await thread(count, ttl);
     const place = "taken over";
     const first = checkpointOf(0, { note: "unchanged" });
     await uncounted.put(configOf(THREAD, place), first, metadataOf(0));
@@ -161,11 +168,11 @@ for (const count of [10, 5_000]) {
   });
 
   Deno.test(title("a large state is sent and read by chunks, each once"), async () => {
-    const { measure, saver, cold } = await thread(count);
+    const { measure, saver, cold } = await thread(count, ttl);
     const config = configOf(THREAD, "large");
     const first = checkpointOf(0, { big: text(500_000) });
     const put = await measure(() => saver.put(config, first, metadataOf(0), { big: 1 }));
-    const chunks = await chunksOf(count);
+    const chunks = await chunksOf(count, ttl);
     assert(chunks > 1);
     assert.deepEqual(put, { requests: { PUT: chunks + 1 }, trips: 2 });
 
@@ -180,13 +187,14 @@ for (const count of [10, 5_000]) {
     const again = await measure(() =>
       saver.put(configOf(THREAD, "large", idOf(0)), grown, metadataOf(1), { big: 2, step: 2 })
     );
-    const fresh = await chunksOf(count) - chunks;
+    const fresh = await chunksOf(count, ttl) - chunks;
     assert(fresh > 0 && fresh < chunks);
     assert.deepEqual(again, { requests: { PUT: fresh + 1 }, trips: 2 });
   });
 
   Deno.test(title("putWrites() is a PUT, two where special writes mix in"), async () => {
-    const { measure, saver } = await thread(count);
+    const { measure, saver } = await thread(count, ttl);
+    await measure(() => saver.put(configOf(THREAD, "writes"), checkpointOf(0), metadataOf(0), {}));
     const config = configOf(THREAD, "writes", idOf(0));
     const costs: Cost[] = [
       await measure(() => saver.putWrites(config, [["log", 1], ["step", 2]], "regular")),
@@ -201,9 +209,22 @@ for (const count of [10, 5_000]) {
   });
 
   Deno.test(
+    title("putWrites() to a checkpoint of others asks how old it is, where it ends"),
+    async () => {
+      const { measure, saver, uncounted } = await thread(count, ttl);
+      await uncounted.put(configOf(THREAD, "others"), checkpointOf(0), metadataOf(0), {});
+      const write = (task: string) =>
+        measure(() => saver.putWrites(configOf(THREAD, "others", idOf(0)), [["step", 1]], task));
+      const asked = ttl === undefined ? {} : { GET: 1 };
+      assert.deepEqual(await write("one"), { requests: { PUT: 1, ...asked }, trips: 1 });
+      assert.deepEqual(await write("two"), { requests: { PUT: 1 }, trips: 1 });
+    },
+  );
+
+  Deno.test(
     title("getTuple() after one's own put() and putWrites() is the LIST alone"),
     async () => {
-      const { measure, saver, cold } = await thread(count);
+      const { measure, saver, cold } = await thread(count, ttl);
       const config = configOf(THREAD, "own");
       await measure(() => saver.put(config, checkpointOf(0), metadataOf(0), {}));
       const place = configOf(THREAD, "own", idOf(0));
@@ -221,7 +242,7 @@ for (const count of [10, 5_000]) {
   Deno.test(
     title("deleteThread() is a LIST and a DeleteObjects for each thousand keys"),
     async () => {
-      const { measure, store, keys } = await doomed(count);
+      const { measure, store, keys } = await doomed(count, ttl);
       const pages = Math.ceil(keys / 1000);
       const saver = new S3Saver({ store, compression: "none" });
       const cost = await measure(() => saver.deleteThread(THREAD));
@@ -232,6 +253,6 @@ for (const count of [10, 5_000]) {
 }
 
 /** A thread that may be deleted: no other test reads it. */
-async function doomed(count: number) {
-  return { ...waveStore(await longThread(count)), keys: count * 2 };
+async function doomed(count: number, ttl: Ttl | undefined) {
+  return { ...waveStore(await longThread(count, ttl)), keys: count * 2 };
 }

@@ -93,7 +93,11 @@ const PLACES: [Partial<S3Options>, string, boolean, string, string][] = [
 for (const [options, endpoint, pathStyle, dialect, region] of PLACES) {
   Deno.test(`resolveS3Options() places ${JSON.stringify(options)}`, () => {
     const settings = resolveS3Options({ bucket: "state", ...options });
-    assert.equal(settings.endpoint, endpoint);
+    const { origin, pathname } = new URL(endpoint);
+    const base = pathname === "/" ? origin : origin + pathname;
+    const { bucket } = settings;
+    const url = pathStyle ? `${base}/${bucket}` : base.replace("://", `://${bucket}.`);
+    assert.equal(settings.url, url);
     assert.equal(settings.pathStyle, pathStyle);
     assert.equal(settings.dialect.name, dialect);
     assert.equal(settings.region, region);
@@ -115,6 +119,8 @@ Deno.test("resolveS3Options() believes what was probed", () => {
     conditionalUpdate: true,
     orderedList: true,
     presign: true,
+    attributes: true,
+    versions: true,
   });
 });
 

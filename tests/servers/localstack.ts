@@ -16,9 +16,19 @@ import { main, ROOT, run, type ServerKind } from "./_server.ts";
  */
 const VERSION = "4.12.0";
 
-/** Its gateway would listen on every interface; this holds it to the loopback one. */
+/**
+ * Its gateway would listen on every interface; this holds it to the loopback
+ * one. And its KMS names key material by a UUID of bytes, which Python's own
+ * function takes only from 3.12 on.
+ */
 const START = `
-import functools
+import functools, hashlib, uuid
+uuid5_of_text = uuid.uuid5
+def uuid5(namespace, name):
+    if isinstance(name, str):
+        return uuid5_of_text(namespace, name)
+    return uuid.UUID(bytes=hashlib.sha1(namespace.bytes + name).digest()[:16], version=5)
+uuid.uuid5 = uuid5
 from twisted.internet import endpoints
 endpoints.TCP4ServerEndpoint = functools.partial(
     endpoints.TCP4ServerEndpoint, interface="127.0.0.1")

@@ -106,7 +106,7 @@ Deno.test("mapAhead() gives the results in the items' order, ahead by its width 
   const { seen, source } = watched([0, 1, 2, 3, 4, 5]);
   const gates = Array.from({ length: 6 }, () => deferred());
   const started: number[] = [];
-  const walk = mapAhead(source, 3, async (item) => {
+  const walk = mapAhead(source, () => 3, async (item) => {
     started.push(item);
     await gates[item]!.promise;
     return item;
@@ -131,7 +131,7 @@ Deno.test("mapAhead() gives the results in the items' order, ahead by its width 
 
 Deno.test("mapAhead() asks for nothing before it is walked", async () => {
   const { seen, source } = watched([1]);
-  const walk = mapAhead(source, 2, (item) => Promise.resolve(item));
+  const walk = mapAhead(source, () => 2, (item) => Promise.resolve(item));
   await settled();
   assert.equal(seen.asked, 0);
   assert.deepEqual(await Array.fromAsync(walk), [1]);
@@ -141,7 +141,7 @@ Deno.test("mapAhead(), left early, cancels what is under way, waits for it and c
   const { seen, source } = watched([0, 1, 2, 3, 4]);
   const cancelled: number[] = [];
   for await (
-    const item of mapAhead(source, 3, async (item, signal) => {
+    const item of mapAhead(source, () => 3, async (item, signal) => {
       if (item === 0) return item;
       const aborted = deferred();
       signal.addEventListener("abort", () => aborted.resolve());
@@ -165,7 +165,7 @@ Deno.test("mapAhead() throws a failure when its turn comes, and not before", asy
   const walk = async () => {
     const results = mapAhead(
       source,
-      3,
+      () => 3,
       (item) => item === 1 ? Promise.reject(failure) : settled().then(() => item),
     );
     for await (const item of results) given.push(item);
@@ -183,7 +183,7 @@ Deno.test("mapAhead() passes on its source's failure, and cancels what is under 
     await settled();
     throw failure;
   }
-  const walk = mapAhead(source(), 2, (_, signal) => {
+  const walk = mapAhead(source(), () => 2, (_, signal) => {
     const end = deferred();
     signal.addEventListener("abort", () => {
       aborted = true;
@@ -199,7 +199,7 @@ Deno.test("mapAhead() passes its signal on to the operations", async () => {
   const reason = new Error("enough");
   const controller = new AbortController();
   const { seen, source } = watched([1, 2]);
-  const walk = mapAhead(source, 2, (_, signal) => {
+  const walk = mapAhead(source, () => 2, (_, signal) => {
     const end = deferred<number>();
     signal.addEventListener("abort", () => end.reject(signal.reason));
     return end.promise;

@@ -1,0 +1,149 @@
+import type { CheckpointMetadata } from "@langchain/langgraph-checkpoint";
+import { type Group, notOver } from "../checkpoint/groups.ts";
+import type { Place } from "../checkpoint/keys.ts";
+import type { CheckpointLog } from "../checkpoint/log.ts";
+import type { CheckpointRecord } from "../checkpoint/record.ts";
+import { find, type Found, open } from "../checkpoint/writes.ts";
+
+/** How many ancestors are read ahead at most where nothing tells how many it takes; it starts with few and doubles. */
+const READ_AHEAD = 32;
+
+/** How many are read ahead at most where the checkpoint tells how many it takes. */
+const TOLD_AHEAD = 500;
+
+/** Where a walk over ancestors begins. */
+export interface Start {
+  /** The id of the first. */
+  readonly parent: string | undefined;
+  /** How many there will be, as far as that is told: only a hint of how far to read ahead. */
+  readonly told: number;
+}
+
+/**
+ * A checkpoint's ancestors, its parent first, those that are over included.
+ * `start` finds where to begin, and may look for it in the listing.
+ */
+export async function* ancestors(
+  log: CheckpointLog,
+  place: Place,
+  start: (listing: Listing) => Promise<Start>,
+): AsyncGenerator<Found> {
+  const { thread, namespace } = place;
+  const listing = new Listing(log, place);
+  const reading = new Map<string, Promise<Found | undefined>>();
+  const read = (group: Group) => {
+    const { id } = group.place;
+    const found = reading.get(id) ?? open(log, group, { ended: true });
+    found.catch(() => {}); // it is thrown when its turn comes, if it comes
+    reading.set(id, found);
+    return found;
+  };
+  try {
+    const { parent, told } = await start(listing);
+    const seen = new Set<string>();
+    let at = -1;
+    // A circle of parents, which only a foreign hand can make, ends the walk.
+    for (let next = parent; next !== undefined && !seen.has(next);) {
+      seen.add(next);
+      const width = told >= seen.size
+        ? Math.min(TOLD_AHEAD, told - seen.size + 1)
+        : Math.min(READ_AHEAD, 2 * seen.size);
+      await listing.reach(at + 1 + width);
+      const position = listing.positionOf(next);
+      let found: Found | undefined;
+      if (position === undefined) {
+        found = await find(log, { thread, namespace, id: next }, { ended: true });
+      } else {
+        at = position;
+        await listing.reach(at + width);
+        found = await listing.groups.slice(at, at + width).map(read)[0];
+      }
+      if (found === undefined) return;
+      reading.delete(next);
+      yield found;
+      next = found.record.parent;
+    }
+  } finally {
+    await listing.close();
+    await Promise.allSettled(reading.values());
+  }
+}
+
+/** The delta channels whose value a checkpoint does not hold itself: its ancestors do. */
+export function openChannels(
+  metadata: CheckpointMetadata | undefined,
+  stored: Iterable<string>,
+): Set<string> {
+  const open = new Set(Object.keys(metadata?.counters_since_delta_snapshot ?? {}));
+  for (const name of stored) open.delete(name);
+  return open;
+}
+
+/**
+ * How many supersteps ago the longest of the channels was stored whole, where
+ * LangGraph noted it: that many ancestors are needed, or fewer where not every
+ * superstep has a checkpoint.
+ */
+export function supersteps(
+  metadata: CheckpointMetadata | undefined,
+  channels: Iterable<string>,
+): number {
+  const counters = metadata?.counters_since_delta_snapshot;
+  const counts = [...channels].map((name) =>
+    typeof counters === "object" && counters !== null && Object.hasOwn(counters, name)
+      ? Number(counters[name]?.[1])
+      : 0
+  );
+  return Math.max(0, ...counts.filter(Number.isSafeInteger));
+}
+
+/** The checkpoints of a namespace older than one, or all, listed as far as they are asked for. */
+export class Listing {
+  readonly groups: Group[] = [];
+  readonly #log: CheckpointLog;
+  readonly #positions = new Map<string, number>();
+  readonly #source: AsyncGenerator<Group>;
+  #exhausted = false;
+
+  constructor(log: CheckpointLog, { thread, namespace, id }: Place) {
+    this.#log = log;
+    this.#source = log.groups(thread, namespace, { before: id === "" ? undefined : id });
+  }
+
+  positionOf(id: string): number | undefined {
+    return this.#positions.get(id);
+  }
+
+  /** The newest record that can be seen, and from then on only what is older. */
+  async latest(): Promise<CheckpointRecord | undefined> {
+    for await (const group of notOver(this.#taken())) {
+      const record = await this.#log.recordOf(group);
+      if (record !== undefined) return record;
+    }
+  }
+
+  async reach(count: number): Promise<void> {
+    while (!this.#exhausted && this.groups.length < count) {
+      const { value, done } = await this.#source.next();
+      if (done) this.#exhausted = true;
+      else {
+        this.#positions.set(value.place.id, this.groups.length);
+        this.groups.push(value);
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#source.return(undefined);
+  }
+
+  async *#taken(): AsyncGenerator<Group> {
+    for (;;) {
+      await this.reach(1);
+      const group = this.groups.pop();
+      if (group === undefined) return;
+      this.#positions.delete(group.place.id);
+      yield group;
+    }
+  }
+}

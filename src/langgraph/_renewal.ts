@@ -1,0 +1,59 @@
+import type { CheckpointLog } from "../checkpoint/log.ts";
+import { chunksOf, valuesOf } from "../checkpoint/record.ts";
+import type { Found } from "../checkpoint/writes.ts";
+import { NotFoundError, PreconditionFailedError } from "../errors.ts";
+import { getBytes } from "../store/body.ts";
+import { mapParallel } from "../store/parallel.ts";
+import type { Precondition } from "../store/store.ts";
+
+/**
+ * Stores checkpoints with their writes and chunks again, as they are, so that a
+ * lifecycle rule counts their days anew; tells whether all was there.
+ *
+ * @param except a key to leave alone.
+ */
+export async function renew(
+  log: CheckpointLog,
+  found: readonly Found[],
+  except?: string,
+): Promise<boolean> {
+  const keys = new Set<string>();
+  for (const { place, record, writes, group } of found) {
+    const values = [...valuesOf(record), ...writes.map(({ value }) => value)];
+    for (const value of values) {
+      for (const { hash } of chunksOf(value)) keys.add(log.keys.chunk(place.thread, hash));
+    }
+    keys.add(log.keys.record(place));
+    for (const { info } of group?.writes ?? []) keys.add(info.key);
+  }
+  if (except !== undefined) keys.delete(except);
+  const there = await mapParallel(keys, log.parallel, (key, signal) => again(log, key, signal));
+  return there.every((is) => is);
+}
+
+/** Stores an object again; tells whether it was there. */
+async function again(log: CheckpointLog, key: string, signal: AbortSignal): Promise<boolean> {
+  const { store } = log.objects;
+  for (;;) {
+    try {
+      const { info, bytes } = await getBytes(store, key, { signal });
+      await store.put(key, bytes, { precondition: whileIt(log, info.etag), signal });
+      return true;
+    } catch (error) {
+      if (!isSuperseded(error)) throw error;
+      // Deleted meanwhile it stays deleted; written meanwhile it is looked at again.
+      if (error instanceof NotFoundError) return false;
+    }
+  }
+}
+
+/** Writes only while an ETag stands, where the store can tell. */
+export function whileIt({ objects: { store } }: CheckpointLog, etag: string): Precondition {
+  return store.capabilities.conditionalUpdate ? { ifMatch: etag } : "overwrite";
+}
+
+/** Whether somebody has written or deleted the object meanwhile. */
+export function isSuperseded(error: unknown): boolean {
+  return error instanceof PreconditionFailedError ||
+    (error instanceof NotFoundError && error.what === "object");
+}

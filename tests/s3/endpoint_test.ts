@@ -1,0 +1,84 @@
+import { InvalidInputError } from "@cairn/checkpoint";
+import { edgeStore } from "@cairn/checkpoint/edge";
+import { sdkStore } from "@cairn/checkpoint/sdk";
+import assert from "node:assert/strict";
+
+const credentials = { accessKeyId: "id", secretAccessKey: "secret" };
+const FLAGS = ["useAccelerateEndpoint", "useDualstackEndpoint", "useFipsEndpoint"] as const;
+const BUCKETS = [
+  "state",
+  "with.dots",
+  "point-0123456789abcdef0123456789abcdefs3alias",
+  "arn:aws:s3:eu-central-1:123456789012:accesspoint/trail",
+  "arn:aws-cn:s3:cn-north-1:123456789012:accesspoint/trail",
+];
+
+/** Each set of flags. */
+const SETS = Array.from(
+  { length: 2 ** FLAGS.length },
+  (_, bits) => Object.fromEntries(FLAGS.map((flag, at) => [flag, (bits >> at & 1) === 1])),
+);
+
+async function placeOf(open: typeof edgeStore | typeof sdkStore, options: object) {
+  const store = open({ credentials, ...options } as Parameters<typeof edgeStore>[0]);
+  const url = new URL(await store.presign("a/b c+d", { method: "GET", expiresIn: 60 }));
+  return `${url.origin}${url.pathname}`;
+}
+
+for (const region of ["us-east-1", "eu-central-1", "cn-north-1"]) {
+  for (const bucket of BUCKETS.filter((name) => !/:s3:/.test(name) || name.includes(region))) {
+    for (const flags of SETS) {
+      const named = FLAGS.filter((flag) => flags[flag]).join(" and ") || "no flag";
+      Deno.test(`edgeStore finds ${bucket} in ${region} with ${named} where the SDK does, or refuses`, async () => {
+        const options = { bucket, region, ...flags };
+        let expected: string | undefined;
+        try {
+          expected = await placeOf(sdkStore, options);
+        } catch (error) {
+          assert(error instanceof InvalidInputError);
+        }
+        if (expected === undefined) {
+          await assert.rejects(placeOf(edgeStore, options), InvalidInputError);
+        } else assert.equal(await placeOf(edgeStore, options), expected);
+      });
+    }
+  }
+}
+
+for (const flag of FLAGS) {
+  Deno.test(`${flag} is refused beside an endpoint, which already says where to go`, () => {
+    const options = { bucket: "state", credentials, endpoint: "http://127.0.0.1:9000" };
+    for (const open of [edgeStore, sdkStore]) {
+      assert.throws(() => open({ ...options, [flag]: true }), (error) => {
+        assert(error instanceof InvalidInputError);
+        return error.message.includes(flag);
+      });
+    }
+  });
+}
+
+for (
+  const [why, options] of Object.entries({
+    "of another region": { bucket: "arn:aws:s3:eu-west-1:123456789012:accesspoint/trail" },
+    "of no account": { bucket: "arn:aws:s3:us-east-1::accesspoint/trail" },
+    "of many regions": { bucket: "arn:aws:s3::123456789012:accesspoint/mfzwi23gnjvgw.mrap" },
+    "that is no access point's": { bucket: "arn:aws:s3:::state" },
+    "with a path": {
+      bucket: "arn:aws:s3:us-east-1:123456789012:accesspoint/trail",
+      forcePathStyle: true,
+    },
+    "with an endpoint": {
+      bucket: "arn:aws:s3:us-east-1:123456789012:accesspoint/trail",
+      endpoint: "http://127.0.0.1:9000",
+    },
+  })
+) {
+  Deno.test(`an ARN ${why} is refused, and the refusal names it`, () => {
+    for (const open of [edgeStore, sdkStore]) {
+      assert.throws(() => open({ credentials, region: "us-east-1", ...options }), (error) => {
+        assert(error instanceof InvalidInputError);
+        return error.message.includes(options.bucket) || error.message.includes("access point");
+      });
+    }
+  });
+}
