@@ -23,7 +23,7 @@ export function equalBytes(actual: Uint8Array, expected: Uint8Array, what: strin
 export async function rejects<E extends Error>(
   call: () => Promise<unknown>,
   // deno-lint-ignore no-explicit-any -- the constructors differ in their options
-  expected: new (...args: any[]) => E,
+  expected: abstract new (...args: any[]) => E,
   what: string,
 ): Promise<E> {
   const error = await failureOf(call, what);

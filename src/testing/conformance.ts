@@ -1,3 +1,4 @@
+import { attributeCases } from "./_attributes.ts";
 import { callCases } from "./_calls.ts";
 import type { ConformanceCase } from "./_case.ts";
 import { conditionCases } from "./_conditions.ts";
@@ -36,6 +37,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...objectCases,
   ...rangeCases,
   ...conditionCases,
+  ...attributeCases,
   ...listingCases,
   ...keyCases,
   ...streamCases,

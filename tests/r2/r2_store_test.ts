@@ -223,3 +223,31 @@ function abortSoon(reason: unknown): AbortSignal {
   setTimeout(() => controller.abort(reason), 1);
   return controller.signal;
 }
+
+Deno.test("r2Store hands attributes on under R2's names, for a put and for an upload in parts", async () => {
+  const attributes = {
+    contentType: "text/plain",
+    cacheControl: "no-cache",
+    storageClass: "InfrequentAccess",
+  };
+  const expected = {
+    httpMetadata: { contentType: "text/plain", cacheControl: "no-cache" },
+    storageClass: "InfrequentAccess",
+  };
+  const seen: unknown[] = [];
+  const store = r2Store(scriptedBucket({
+    put: (key, _bytes, options) => {
+      seen.push(options);
+      return Promise.resolve(r2Object(key, 0));
+    },
+    createMultipartUpload: (_key, options) => {
+      seen.push(options);
+      return Promise.resolve(scriptedUpload({}));
+    },
+    head: () => Promise.resolve(null),
+  }));
+  await store.put("a", bytes, { attributes });
+  await store.put("a", bytes, { attributes: { storageClass: "InfrequentAccess" } });
+  await store.put("a", new Uint8Array(9 * MIB), { attributes });
+  assert.deepEqual(seen, [expected, { storageClass: "InfrequentAccess" }, expected]);
+});
