@@ -76,8 +76,12 @@ export interface Section<Desired> {
   ): XmlElement | undefined;
   /** What a document says. */
   items(document: XmlElement | undefined, context: SectionContext): SectionItem[];
-  /** What to know before one applies it. */
-  notes?(desired: Desired, context: SectionContext): string[];
+  /** What to know before one applies it; `document` is as it will be. */
+  notes?(
+    desired: Desired,
+    context: SectionContext,
+    document: XmlElement | undefined,
+  ): string[];
   /** Reads it. @default one GET */
   read?(api: BucketApi, options: CallOptions): Promise<SectionState>;
   /** Writes it. @default one PUT, or a DELETE where nothing is left */
@@ -88,3 +92,6 @@ export interface Section<Desired> {
     options: CallOptions,
   ): Promise<void>;
 }
+
+// deno-lint-ignore no-explicit-any -- what is wished for matters to `merge` alone
+export type AnySection = Section<any>;

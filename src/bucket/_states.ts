@@ -3,11 +3,8 @@ import type { BucketApi } from "../s3/api.ts";
 import { parseXml, renderXml, type XmlElement } from "../s3/xml.ts";
 import type { CallOptions } from "../store/store.ts";
 import { canonical, element } from "./_documents.ts";
-import type { Section, SectionState } from "./_section.ts";
+import type { AnySection, SectionState } from "./_section.ts";
 import { requireSection } from "./_support.ts";
-
-// deno-lint-ignore no-explicit-any -- what is wished for matters to `merge` alone
-export type AnySection = Section<any>;
 
 /** An attribute other than a namespace: S3's configuration has none, and it would be lost. */
 const ATTRIBUTE = /<[^>!?]*\s(?!xmlns[\s=:])[\w.:-]+\s*=/;

@@ -1,5 +1,6 @@
 import { UnsupportedError } from "../errors.ts";
 import type { DialectName } from "../s3/dialect.ts";
+import type { AnySection } from "./_section.ts";
 import type { SectionName } from "./configuration.ts";
 
 /**
@@ -25,5 +26,27 @@ export function requireSection(section: SectionName, dialect: DialectName, bucke
   if (why === undefined) return;
   throw new UnsupportedError(
     `Cannot configure ${section} of bucket "${bucket}": ${why} (dialect "${dialect}")`,
+  );
+}
+
+/** Operations that a server does not have, though it has the rest of their section. */
+const NO_REMOVAL: Readonly<Partial<Record<DialectName, readonly SectionName[]>>> = {
+  r2: ["lifecycle"],
+};
+
+/**
+ * Refuses to take away a section's document where the server cannot.
+ *
+ * @throws {UnsupportedError} that names the server.
+ */
+export function requireRemoval(
+  { name, operations: { remove } }: AnySection,
+  dialect: DialectName,
+  bucket: string,
+): void {
+  if (remove === undefined || !NO_REMOVAL[dialect]?.includes(name)) return;
+  throw new UnsupportedError(
+    `Cannot take the last of ${name} from bucket "${bucket}": the server has no ${remove} ` +
+      `(dialect "${dialect}"); do it in its dashboard`,
   );
 }

@@ -9,15 +9,8 @@ import { quote } from "../store/key.ts";
 import { wait } from "../store/policy.ts";
 import type { CallOptions } from "../store/store.ts";
 import { apiOf } from "./_api.ts";
-import type { SectionState } from "./_section.ts";
-import {
-  type AnySection,
-  documentOf,
-  explained,
-  readState,
-  sameState,
-  writeState,
-} from "./_states.ts";
+import type { AnySection, SectionState } from "./_section.ts";
+import { documentOf, explained, readState, sameState, writeState } from "./_states.ts";
 import { type SectionName, SECTIONS } from "./configuration.ts";
 import { type BucketChange, type BucketPlan, differencesOf, type PlanStep } from "./plan.ts";
 

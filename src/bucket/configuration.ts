@@ -1,5 +1,6 @@
 import type { Section } from "./_section.ts";
 import { type DefaultEncryption, encryption } from "./sections/encryption.ts";
+import { type Lifecycle, lifecycle } from "./sections/lifecycle.ts";
 import { versioning, type VersioningStatus } from "./sections/versioning.ts";
 
 /**
@@ -11,6 +12,8 @@ export interface BucketConfiguration {
   readonly versioning?: VersioningStatus | undefined;
   /** How S3 encrypts what is written without a word about it. */
   readonly encryption?: DefaultEncryption | undefined;
+  /** How objects age: threads' time to live, old versions, stale uploads, cheaper storage. */
+  readonly lifecycle?: Lifecycle | undefined;
 }
 
 /** The name of a section. */
@@ -22,4 +25,5 @@ export const SECTIONS: {
 } = {
   versioning,
   encryption,
+  lifecycle,
 };

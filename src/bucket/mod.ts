@@ -36,6 +36,15 @@ export type {
 export { planBucket, planChanges } from "./plan.ts";
 export type { BucketChange, BucketPlan, BucketState, PlanOptions, PlanStep } from "./plan.ts";
 export type { DefaultEncryption } from "./sections/encryption.ts";
+export type {
+  ExpireRule,
+  Lifecycle,
+  NoncurrentRule,
+  ThreadScope,
+  TransitionClass,
+  TransitionRule,
+  TransitionStep,
+} from "./sections/lifecycle.ts";
 export type { VersioningStatus } from "./sections/versioning.ts";
 export { IAM_ROLES, IAM_USES } from "./_uses.ts";
 export type { IamFlow, IamRole, IamScope, IamUse, IamUseInfo } from "./_uses.ts";

@@ -6,9 +6,9 @@ import { renderXml } from "../s3/xml.ts";
 import { quote } from "../store/key.ts";
 import type { CallOptions } from "../store/store.ts";
 import { apiOf } from "./_api.ts";
-import type { SectionContext, SectionItem, SectionState } from "./_section.ts";
-import { type AnySection, documentOf, readState } from "./_states.ts";
-import { requireSection } from "./_support.ts";
+import type { AnySection, SectionContext, SectionItem, SectionState } from "./_section.ts";
+import { documentOf, readState } from "./_states.ts";
+import { requireRemoval, requireSection } from "./_support.ts";
 import { type BucketConfiguration, type SectionName, SECTIONS } from "./configuration.ts";
 
 /** Options of {@link planBucket}. */
@@ -157,10 +157,11 @@ export function planChanges(
     const current = documentOf(before);
     const document = section.merge(current, desired[name], context);
     const after = { ...before, xml: document ? renderXml(document) : null };
-    notes.push(...section.notes?.(desired[name], context) ?? []);
+    notes.push(...section.notes?.(desired[name], context, document) ?? []);
     const [was, will] = [section.items(current, context), section.items(document, context)];
     const differences = differencesOf(was, will);
     if (differences.length === 0) continue;
+    if (document === undefined) requireRemoval(section, dialect, bucket);
     changes.push(...differences.map((difference) => ({ section: name, ...difference })));
     const touched = new Set(differences.map(({ id }) => id));
     steps.push({
