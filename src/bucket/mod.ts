@@ -19,9 +19,12 @@
  *
  * @module
  */
+export { checkAccess } from "./access.ts";
+export type { AccessReport, CheckAccessOptions, Permission } from "./access.ts";
 export { type AppliedPlan, type ApplyOptions, applyPlan } from "./apply.ts";
 export type { BucketConfiguration, SectionName } from "./configuration.ts";
 export type { SectionState } from "./_section.ts";
+export { createBucket, type CreateBucketOptions, type CreatedBucket } from "./create.ts";
 export { describePlan } from "./describe.ts";
 export { compareSequencers, parseCheckpointEvent } from "./events.ts";
 export type {
