@@ -49,6 +49,13 @@ export type {
   WhichOptions,
 } from "./src/checkpoint/checkpointer.ts";
 export { type KeyClass, keyClass } from "./src/checkpoint/key_class.ts";
+export { loadMany, saveMany } from "./src/checkpoint/batches.ts";
+export type { SaveItem, SettledItem } from "./src/checkpoint/batches.ts";
+export { deleteMany } from "./src/checkpoint/delete_many.ts";
+export type { BatchOptions, BatchProgress, ItemResult, WhichItem } from "./src/checkpoint/batch.ts";
+export { copyThread, moveThread } from "./src/checkpoint/threads.ts";
+export type { SaverLike, ThreadKeeper } from "./src/checkpoint/threads.ts";
+export type { CopyProgress, CopyResult, CopyThreadOptions } from "./src/checkpoint/copies.ts";
 export { uuid7 } from "./src/checkpoint/id.ts";
 export type { CheckpointComponents, CheckpointOptions } from "./src/checkpoint/log.ts";
 export { expireAfter, lifecycleDays, type Ttl, type TtlOptions } from "./src/checkpoint/ttl.ts";

@@ -1,6 +1,7 @@
 import { CorruptError, InvalidInputError } from "../errors.ts";
 import { quote } from "../store/key.ts";
 import type { CallOptions, ObjectStore } from "../store/store.ts";
+import { forgetThread, insides, type Last, threadKey } from "./faces.ts";
 import { uuid7 } from "./id.ts";
 import { type Place, requireCheckpointId } from "./keys.ts";
 import { type CheckpointComponents, CheckpointLog, type CheckpointOptions } from "./log.ts";
@@ -83,12 +84,6 @@ interface Head {
   readonly fields: boolean;
 }
 
-/** A thread's last checkpoint. */
-interface Last {
-  readonly id: string;
-  readonly parent: string | undefined;
-}
-
 /** How many threads a checkpointer remembers its last checkpoint of. */
 const REMEMBERED = 1000;
 
@@ -130,6 +125,7 @@ export class S3Checkpointer<State = unknown> {
     components: CheckpointComponents = {},
   ) {
     this.#log = new CheckpointLog(store, options, components);
+    insides.set(this, { log: this.#log, last: this.#last });
     this.#serializer = options.serializer ?? jsonSerializer();
   }
 
@@ -293,9 +289,7 @@ export class S3Checkpointer<State = unknown> {
         );
       }
       await this.#log.deleteThread(thread, { signal });
-      for (const key of [...this.#last.keys()]) {
-        if (JSON.parse(key)[0] === thread) this.#last.delete(key);
-      }
+      forgetThread(this.#last, thread);
       return;
     }
     const place = { thread, namespace, id };
@@ -378,8 +372,4 @@ export class S3Checkpointer<State = unknown> {
     this.#last.set(key, { id, parent });
     if (this.#last.size > REMEMBERED) this.#last.delete(this.#last.keys().next().value!);
   }
-}
-
-function threadKey({ thread, namespace }: { thread: string; namespace: string }): string {
-  return JSON.stringify([thread, namespace]);
 }

@@ -4,7 +4,7 @@ import type { Encryption, Sealing } from "../frame/encryption.ts";
 import { decodeFrame, encodeFrame, type FrameKind } from "../frame/frame.ts";
 import { sha256, toHex } from "../frame/hash.ts";
 import { getBytes } from "../store/body.ts";
-import type { CallOptions, ObjectStore, Precondition } from "../store/store.ts";
+import type { CallOptions, ObjectStore, Precondition, PutResult } from "../store/store.ts";
 import { RecentObjects } from "./cache.ts";
 import type { Keys } from "./keys.ts";
 
@@ -112,25 +112,25 @@ export class Objects {
   }
 
   /**
-   * Copies an object to another key: on the server where it can, and sealed
-   * anew where it is encrypted, which binds it to its key.
+   * Copies an object to another key, and forgets what was there: on the server
+   * where it can, and sealed anew where it is encrypted, which binds it to its key.
    */
   async copy(
     from: string,
     to: string,
     options: CallOptions & { precondition?: Precondition } = {},
-  ): Promise<void> {
+  ): Promise<PutResult> {
+    this.recent.delete(to);
     const source = this.#sealing(from), target = this.#sealing(to);
     if (source === undefined || target === undefined) {
-      await this.store.copy(from, to, options);
-      return;
+      return await this.store.copy(from, to, options);
     }
     const { bytes } = await getBytes(this.store, from, { signal: options.signal });
     const frame = await source.encryption.reseal(bytes, source.place, target.place)
       .catch((error) => {
         throw named(from, error);
       });
-    await this.store.put(to, frame, options);
+    return await this.store.put(to, frame, options);
   }
 
   /** Deletes objects and forgets them. */

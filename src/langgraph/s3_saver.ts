@@ -15,6 +15,13 @@ import {
   WRITES_IDX_MAP,
 } from "@langchain/langgraph-checkpoint";
 import { setOwn } from "../checkpoint/attachments.ts";
+import {
+  copyObjects,
+  type CopyResult,
+  type CopyThreadOptions,
+  moveObjects,
+} from "../checkpoint/copies.ts";
+import { insides } from "../checkpoint/faces.ts";
 import type { Group } from "../checkpoint/groups.ts";
 import type { Place } from "../checkpoint/keys.ts";
 import {
@@ -22,7 +29,7 @@ import {
   CheckpointLog,
   type CheckpointOptions,
 } from "../checkpoint/log.ts";
-import { copyThread, pruneThread, SWEEP_GRACE } from "../checkpoint/maintenance.ts";
+import { pruneThread, SWEEP_GRACE } from "../checkpoint/maintenance.ts";
 import type { Channel, CheckpointRecord, StoredValue } from "../checkpoint/record.ts";
 import { matches, scan } from "../checkpoint/scan.ts";
 import { deserialize, serialize, type SerializedValue } from "../checkpoint/values.ts";
@@ -98,6 +105,7 @@ export class S3Saver extends BaseCheckpointSaver {
     }
     this.#log = new CheckpointLog(options.store, options, components);
     this.#expiry = new Expiry(this.#log);
+    insides.set(this, { log: this.#log });
   }
 
   /**
@@ -251,7 +259,38 @@ export class S3Saver extends BaseCheckpointSaver {
    * ```
    */
   async copyThread(sourceThreadId: string, targetThreadId: string): Promise<void> {
-    await copyThread(this.#log, sourceThreadId, targetThreadId);
+    await copyObjects(this.#log, sourceThreadId, targetThreadId, { onto: "merge" });
+  }
+
+  /**
+   * Moves a thread to another id: copies it, compares, and only then deletes the
+   * source. Cut off at any point, and called again, it goes on. Move a thread
+   * while nothing writes to it.
+   *
+   * @throws {NotFoundError} where neither thread is there.
+   * @throws {PreconditionFailedError} where the target has checkpoints of its own.
+   *
+   * @example
+   * ```ts
+   * import { memoryStore } from "@cairn/checkpoint";
+   * import { S3Saver } from "@cairn/checkpoint/langgraph";
+   * import { emptyCheckpoint } from "@langchain/langgraph-checkpoint";
+   * import assert from "node:assert/strict";
+   *
+   * const saver = new S3Saver({ store: memoryStore() });
+   * const config = { configurable: { thread_id: "draft" } };
+   * await saver.put(config, emptyCheckpoint(), { source: "input", step: -1, parents: {} }, {});
+   * await saver.moveThread("draft", "final");
+   * assert.equal(await saver.getTuple(config), undefined);
+   * assert(await saver.getTuple({ configurable: { thread_id: "final" } }));
+   * ```
+   */
+  async moveThread(
+    sourceThreadId: string,
+    targetThreadId: string,
+    options: CopyThreadOptions = {},
+  ): Promise<CopyResult> {
+    return await moveObjects(this.#log, sourceThreadId, targetThreadId, options);
   }
 
   /**

@@ -1,7 +1,8 @@
 import { memoryStore, type ObjectStore, S3Checkpointer } from "@cairn/checkpoint";
 import assert from "node:assert/strict";
 import { CheckpointLog } from "../../src/checkpoint/log.ts";
-import { copyThread, pruneThread, sweep } from "../../src/checkpoint/maintenance.ts";
+import { pruneThread, sweep } from "../../src/checkpoint/maintenance.ts";
+import { copyObjects } from "../../src/checkpoint/copies.ts";
 import { altered, keysOf, noise, unordered } from "./_stores.ts";
 
 const KIB = 1024;
@@ -30,12 +31,12 @@ Deno.test("copyThread() gives the target what the source has, and again changes 
   const store = memoryStore();
   await fill(store, "a/b");
   const log = new CheckpointLog(store);
-  await copyThread(log, "a/b", "copy");
+  await copyObjects(log, "a/b", "copy");
   const copied = await readAll(store, "copy");
   assert.equal(copied.length, 3);
   assert.deepEqual(copied, await readAll(store, "a/b"));
   const keys = await keysOf(store);
-  await copyThread(log, "a/b", "copy");
+  await copyObjects(log, "a/b", "copy");
   assert.deepEqual(await keysOf(store), keys);
   assert.deepEqual(await readAll(store, "copy"), copied);
   await log.deleteThread("a/b");
@@ -47,8 +48,8 @@ Deno.test("copyThread() onto itself, and of nothing, does nothing", async () => 
   await fill(store, "t");
   const keys = await keysOf(store);
   const still = altered(store, { copy: () => Promise.reject(new Error("copied")) });
-  await copyThread(new CheckpointLog(still), "t", "t");
-  await copyThread(new CheckpointLog(still), "nobody", "somebody");
+  await copyObjects(new CheckpointLog(still), "t", "t");
+  await copyObjects(new CheckpointLog(still), "nobody", "somebody");
   assert.deepEqual(await keysOf(store), keys);
 });
 
@@ -65,7 +66,7 @@ Deno.test("copyThread(): what can be seen of the copy can be read, at each momen
         return result;
       },
     });
-    await copyThread(new CheckpointLog(watched), "t", "copy");
+    await copyObjects(new CheckpointLog(watched), "t", "copy");
     assert.equal(moments, (await keysOf(inner, "cairn/t/")).length);
   }
 });
@@ -81,7 +82,7 @@ Deno.test("copyThread() of a thread that somebody saves to meanwhile is not torn
       return await inner.copy(from, to, options);
     },
   });
-  await copyThread(new CheckpointLog(busy), "t", "copy");
+  await copyObjects(new CheckpointLog(busy), "t", "copy");
   assert((await readAll(inner, "copy")).length >= 3);
 });
 
@@ -93,7 +94,7 @@ Deno.test("copyThread() to an id that is too long is refused before anything is 
   const log = new CheckpointLog(store);
   // To the second one the chunks would fit, and all records but one.
   for (const target of ["x".repeat(2_000), "x".repeat(500)]) {
-    await assert.rejects(copyThread(log, "t", target), {
+    await assert.rejects(copyObjects(log, "t", target), {
       name: "InvalidInputError",
       message: /1024/,
     });
@@ -205,7 +206,7 @@ Deno.test("Maintenance that is cancelled before it begins does nothing", async (
   const signal = AbortSignal.abort(reason);
   for (
     const call of [
-      () => copyThread(log, "t", "u", { signal }),
+      () => copyObjects(log, "t", "u", { signal }),
       () => sweep(log, "t", { signal, grace: 0 }),
       () => pruneThread(log, "t", () => false, { signal, grace: 0 }),
       () => log.deleteThread("t", { signal }),

@@ -1,0 +1,58 @@
+import { type ObjectStore, S3Checkpointer } from "@cairn/checkpoint";
+import assert from "node:assert/strict";
+import { CheckpointLog } from "../../src/checkpoint/log.ts";
+import { putWrites } from "../../src/checkpoint/writes.ts";
+import { keysOf, noise } from "./_stores.ts";
+
+const KIB = 1024;
+const large = (seed: number) => noise(100 * KIB, seed);
+
+/** A thread of four checkpoints in two namespaces, with chunks that are shared and ones that are not, and writes. */
+export async function fillThread(store: ObjectStore, thread: string): Promise<void> {
+  const checkpointer = new S3Checkpointer(store);
+  await checkpointer.save(thread, { shared: large(1), own: large(2) }, { id: "1" });
+  await checkpointer.save(thread, { shared: large(1), own: large(3) }, { id: "2" });
+  await checkpointer.save(thread, { shared: large(1), step: 3 }, { id: "3" });
+  await checkpointer.save(thread, { step: 1 }, { id: "1", namespace: "n" });
+  const log = new CheckpointLog(store);
+  await putWrites(log, { thread, namespace: "", id: "3" }, {
+    task: "task",
+    path: "",
+    writes: [{
+      index: 0,
+      channel: "answer",
+      value: { type: "json", bytes: new TextEncoder().encode("42"), attachments: [] },
+    }],
+  });
+}
+
+/** Every checkpoint of a thread with its state, read by a process of its own: what can be seen can be read. */
+export async function readThread(store: ObjectStore, thread: string): Promise<unknown[]> {
+  const checkpointer = new S3Checkpointer(store);
+  const found = await Array.fromAsync(checkpointer.list({ thread }));
+  return await Promise.all(found.map(async ({ namespace, id }) => {
+    const checkpoint = await checkpointer.load(thread, { namespace, id });
+    assert(checkpoint, `${id} can be seen, so it can be read`);
+    return { ...checkpoint, thread: undefined };
+  }));
+}
+
+/** The keys of a thread without the thread's own part. */
+export async function placesOf(store: ObjectStore, thread: string): Promise<string[]> {
+  const prefix = new CheckpointLog(store).keys.thread(thread);
+  return (await keysOf(store, prefix)).map((key) => key.slice(prefix.length));
+}
+
+/** The bytes of a thread's objects by their places. */
+export async function bytesOf(
+  store: ObjectStore,
+  thread: string,
+): Promise<Record<string, Uint8Array>> {
+  const prefix = new CheckpointLog(store).keys.thread(thread);
+  const bytes: Record<string, Uint8Array> = {};
+  for (const key of await keysOf(store, prefix)) {
+    const { body } = await store.get(key);
+    bytes[key.slice(prefix.length)] = new Uint8Array(await new Response(body).arrayBuffer());
+  }
+  return bytes;
+}
