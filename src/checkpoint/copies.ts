@@ -5,9 +5,14 @@
  * @module
  */
 
-import { InvalidInputError, NotFoundError, PreconditionFailedError } from "../errors.ts";
+import {
+  AccessError,
+  CorruptError,
+  InvalidInputError,
+  NotFoundError,
+  PreconditionFailedError,
+} from "../errors.ts";
 import { checkWhole, refuse } from "../store/_options.ts";
-import { getBytes } from "../store/body.ts";
 import { checkKey, quote } from "../store/key.ts";
 import { mapParallel } from "../store/parallel.ts";
 import type { CallOptions, ObjectInfo } from "../store/store.ts";
@@ -240,26 +245,36 @@ async function compare(copying: Copying): Promise<Comparison> {
 }
 
 /**
- * Whether an object holds what its pair does: by both ETags, where the store
- * makes these of the bytes or gave them for this copy; else by the bytes. A
- * chunk is named by what it holds.
+ * Whether an object holds what its pair does: by size and ETags, where the store
+ * makes these of the bytes or gave them for this copy; else by what is in it. A
+ * chunk is named by what it holds, so that its size is enough; but what is
+ * encrypted is opened, to see that it can be.
  */
 async function isSame(
-  { log: { objects: { store } }, known }: Copying,
+  { log: { objects }, known }: Copying,
   { from }: Pair,
   info: ObjectInfo,
   isChunk: boolean,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (from.size !== info.size) return false;
   const etags = `${from.etag} ${info.etag}`;
-  if (isChunk || from.etag === info.etag || known.get(from.key) === etags) return true;
-  const [one, another] = await Promise.all(
-    [from, info].map(({ key, etag }) => getBytes(store, key, { ifMatch: etag, signal })),
-  );
-  const same = one!.bytes.every((byte, at) => byte === another!.bytes[at]);
-  if (same) known.set(from.key, etags);
-  return same;
+  if (known.get(from.key) === etags) return true;
+  if (!objects.areBound) {
+    if (from.size !== info.size) return false;
+    if (isChunk || from.etag === info.etag) return true;
+  }
+  const there = await objects.contentOf(info, signal).catch(unreadable);
+  const wanted = there && await objects.contentOf(from, signal);
+  const isSame = there?.length === wanted?.length &&
+    there?.every((byte, at) => byte === wanted![at]) === true;
+  if (isSame) known.set(from.key, etags);
+  return isSame;
+}
+
+/** What cannot be read, for it was altered or its key was forgotten, is not the same. */
+function unreadable(error: unknown): undefined {
+  const isBad = error instanceof CorruptError || error instanceof AccessError;
+  if (!isBad || error.key === undefined) throw error;
 }
 
 /** Refuses to copy onto a thread with checkpoints of its own. */

@@ -4,7 +4,13 @@ import type { Encryption, Sealing } from "../frame/encryption.ts";
 import { decodeFrame, encodeFrame, type FrameKind } from "../frame/frame.ts";
 import { sha256, toHex } from "../frame/hash.ts";
 import { getBytes } from "../store/body.ts";
-import type { CallOptions, ObjectStore, Precondition, PutResult } from "../store/store.ts";
+import type {
+  CallOptions,
+  ObjectInfo,
+  ObjectStore,
+  Precondition,
+  PutResult,
+} from "../store/store.ts";
 import { RecentObjects } from "./cache.ts";
 import type { Keys } from "./keys.ts";
 
@@ -131,6 +137,25 @@ export class Objects {
         throw named(from, error);
       });
     return await this.store.put(to, frame, options);
+  }
+
+  /** Whether what is stored is bound to its key: a copy then has other bytes. */
+  get areBound(): boolean {
+    return this.#options.encryption !== undefined;
+  }
+
+  /** An object's bytes, while it has this ETag; what they open to, where they are bound to its key. */
+  async contentOf(
+    { key, etag }: ObjectInfo,
+    signal: AbortSignal | undefined,
+  ): Promise<Uint8Array> {
+    const { bytes } = await getBytes(this.store, key, { ifMatch: etag, signal });
+    if (!this.areBound) return bytes;
+    try {
+      return (await decodeFrame(bytes, { sealing: this.#sealing(key) })).payload;
+    } catch (error) {
+      throw named(key, error);
+    }
   }
 
   /** Deletes objects and forgets them. */

@@ -15,7 +15,8 @@ import {
 import { countingStore } from "@cairn/checkpoint/testing";
 import assert from "node:assert/strict";
 import { CheckpointLog } from "../../src/checkpoint/log.ts";
-import { copyThread, sweep } from "../../src/checkpoint/maintenance.ts";
+import { copyObjects } from "../../src/checkpoint/copies.ts";
+import { sweep } from "../../src/checkpoint/maintenance.ts";
 import { counted, encryptionOf, keyOf, keysUpTo } from "../frame/_keys.ts";
 import { keysOf, noise } from "./_stores.ts";
 
@@ -205,7 +206,7 @@ Deno.test("copyThread() of an encrypted thread seals each object for its new key
   const log = new CheckpointLog(store, { encryption });
   const keys = await keysOf(store);
   store.reset();
-  await copyThread(log, "a/b", "copy");
+  await copyObjects(log, "a/b", "copy");
   const { get, put, copy } = store.counts;
   assert.deepEqual([get, put, copy], [keys.length, keys.length, 0]);
   await log.deleteThread("a/b");
@@ -225,7 +226,7 @@ Deno.test("copyThread() refuses to make what was altered look whole", async () =
   const { bytes } = await getBytes(store, key!);
   bytes[bytes.length - 1]! ^= 1;
   await store.put(key!, bytes);
-  const copied = copyThread(new CheckpointLog(store, { encryption }), "t", "copy");
+  const copied = copyObjects(new CheckpointLog(store, { encryption }), "t", "copy");
   await assert.rejects(copied, (error) => error instanceof CorruptError && error.key === key);
 });
 
