@@ -24,6 +24,11 @@ export type {
   CloudFrontSigner,
   CloudFrontSignerOptions,
 } from "./cloudfront_signer.ts";
+export {
+  cloudWatchClient,
+  type CloudWatchClientOptions,
+  type EdgeCloudWatchClient,
+} from "./cloudwatch_client.ts";
 export { edgeStore, type EdgeStoreOptions } from "./edge_store.ts";
 export {
   type EdgeKmsClient,

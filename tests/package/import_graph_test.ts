@@ -19,7 +19,8 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   core: ["errors", "store", "frame", "checkpoint"],
   langgraph: ["errors", "store", "frame", "checkpoint", "core"],
   s3: ["errors", "store"],
-  edge: ["errors", "store", "s3"],
+  // What its CloudWatch client sends is described by who gathers it.
+  edge: ["errors", "store", "s3", "metrics"],
   sdk: ["errors", "store", "s3"],
   // What expires, is announced or comes back are checkpoints: their keys are known in one place.
   bucket: ["errors", "store", "checkpoint", "s3"],

@@ -167,7 +167,7 @@ export function sizeFaults(sizes: readonly BundleSize[]): string[] {
 }
 
 /** The bundles that must load where there is no Node. */
-const FOR_BROWSERS = [EDGE_BUNDLE, ".", "./edge", "./r2", "./bucket", "./testing"];
+const FOR_BROWSERS = [EDGE_BUNDLE, ".", "./edge", "./r2", "./bucket", "./metrics", "./testing"];
 
 if (import.meta.main) {
   const sizes = await bundleSizes();
