@@ -33,8 +33,11 @@ export type { ObservedOptions, Observer, StoreEvent, StoreOutcome } from "./src/
 export { aesGcm, type AesGcmComponents, type AesGcmOptions } from "./src/frame/aes_gcm.ts";
 export type { Encryption, FramePlace, Sealing } from "./src/frame/encryption.ts";
 export type { DataKey, KeyContext, KeyProvider, WrappedKey } from "./src/frame/key_provider.ts";
+export { awsKmsKeys, type AwsKmsKeysOptions, type KmsClient } from "./src/frame/aws_kms_keys.ts";
 export { localKeys, type LocalKeysOptions } from "./src/frame/local_keys.ts";
 export { passphraseKey, type PassphraseKeyOptions } from "./src/frame/passphrase_key.ts";
+export { type ThreadKeys, threadKeys, type ThreadKeysOptions } from "./src/frame/thread_keys.ts";
+export { rewrap, type RewrapOptions, type RewrapProgress } from "./src/checkpoint/rewrap.ts";
 export { probe, type ProbeOptions, type ProbeReport } from "./src/store/probe.ts";
 export { prefixed } from "./src/store/prefix.ts";
 export { withReplica } from "./src/store/replica.ts";

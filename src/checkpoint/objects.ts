@@ -183,7 +183,7 @@ export class Objects {
 }
 
 /** An object that cannot be read, by its key. */
-function named(key: string, error: unknown): unknown {
+export function named(key: string, error: unknown): unknown {
   const unreadable = error instanceof CorruptError || error instanceof UnsupportedError ||
     error instanceof AccessError;
   if (!unreadable || error.key !== undefined) return error;
