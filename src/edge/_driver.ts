@@ -125,7 +125,7 @@ export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Dri
 
     request: (request, signal) => wire.sendForText(request, signal),
 
-    presign: (key, method, query, expiresIn) => wire.presign({ method, key, query }, expiresIn),
+    presign: (key, request) => wire.presign(key, request),
   };
 }
 

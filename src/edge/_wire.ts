@@ -6,6 +6,7 @@ import type { CredentialsSource } from "../s3/credentials.ts";
 import { errorFrom, type S3Failure } from "../s3/errors.ts";
 import { noteAnswer, requestIdOf, retryAfter } from "../s3/headers.ts";
 import type { S3Credentials, S3Settings } from "../s3/options.ts";
+import { checkSession, type UrlRequest } from "../s3/presign.ts";
 import { encodeKey, encodeUri } from "../s3/uri.ts";
 import { parseXml, textOf, type XmlElement } from "../s3/xml.ts";
 
@@ -38,8 +39,8 @@ export interface Wire {
   sendForText(request: WireRequest, signal: AbortSignal): Promise<S3Answer>;
   /** Sends a request whose answer is XML; a 200 that carries an `<Error>` is an error. */
   sendForXml(request: WireRequest, signal: AbortSignal): Promise<XmlElement>;
-  /** A URL that allows this request for some seconds. */
-  presign(request: WireRequest, expiresIn: number): Promise<string>;
+  /** A URL that allows a request for some seconds. */
+  presign(key: string, request: UrlRequest): Promise<string>;
 }
 
 /** A LIST of 1,000 keys of 1,024 bytes, each percent-encoded, has less. */
@@ -78,6 +79,8 @@ export function createWire({ settings, credentials, fetch }: WireParts): Wire {
       cache: derived,
       datetime: new Date(Date.now() + offset).toISOString().replace(/[:-]|\.\d{3}/g, ""),
       signQuery,
+      // What a URL's request must carry is signed, also where it is not by default.
+      allHeaders: signQuery,
     });
     return await signer.sign();
   }
@@ -192,9 +195,11 @@ export function createWire({ settings, credentials, fetch }: WireParts): Wire {
       if (root.name !== "Error") return root;
       throw errorFrom(failureOf(request, response, text));
     },
-    async presign(request, expiresIn) {
-      const query = { ...request.query, "X-Amz-Expires": String(expiresIn) };
-      const { url } = await sign({ ...request, query }, await credentials.get(), true);
+    async presign(key, { method, query, headers, expiresIn }) {
+      const keys = await credentials.get(expiresIn * 1000);
+      checkSession(expiresIn, keys.expiration, Date.now() + offset);
+      const whole = { ...query, "X-Amz-Expires": String(expiresIn) };
+      const { url } = await sign({ method, key, query: whole, headers }, keys, true);
       // A form's plus is a space to most servers, and a plus to some; %20 is one to all.
       url.search = url.search.replaceAll("+", "%20");
       return url.href;

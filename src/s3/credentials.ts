@@ -3,8 +3,8 @@ import type { S3Credentials, S3CredentialsProvider } from "./options.ts";
 
 /** Gives credentials to many callers, and reads them again when it is time. */
 export interface CredentialsSource {
-  /** The credentials of now. */
-  get(): Promise<S3Credentials>;
+  /** The credentials of now; where the provider has such, those that hold for so many milliseconds. */
+  get(least?: number): Promise<S3Credentials>;
   /**
    * Other credentials than these, which the store calls expired; `undefined`
    * where there are none.
@@ -61,7 +61,8 @@ export function credentialsSource(
     return reading = mine;
   };
   return {
-    get: () => left() > MARGIN ? Promise.resolve(current as S3Credentials) : read(),
+    get: (least = 0) =>
+      left() > Math.max(least, MARGIN) ? Promise.resolve(current as S3Credentials) : read(),
     async replace(expired) {
       // Somebody else may have been told so before, and asked already.
       if (current === expired) current = undefined;

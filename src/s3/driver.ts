@@ -1,6 +1,6 @@
 import type { S3Answer, S3Request } from "./api.ts";
 import type { PartRef } from "../store/multipart.ts";
-import type { PresignOptions } from "../store/store.ts";
+import type { UrlRequest } from "./presign.ts";
 import type { DeleteFailure, ListAnswer } from "./messages.ts";
 
 /** What a page of a listing is asked for. */
@@ -83,11 +83,6 @@ export interface S3Driver {
   abortUpload(key: string, uploadId: string, signal: AbortSignal): Promise<void>;
   /** Gives an answer as it is, also a 200 that carries an `<Error>`. */
   request(request: S3Request, signal: AbortSignal): Promise<S3Answer>;
-  /** `query` asks for the answer's headers. */
-  presign(
-    key: string,
-    method: PresignOptions["method"],
-    query: Readonly<Record<string, string>>,
-    expiresIn: number,
-  ): Promise<string>;
+  /** No request is sent for it; one that outlives the credentials is an `InvalidInputError`. */
+  presign(key: string, request: UrlRequest): Promise<string>;
 }

@@ -5,7 +5,7 @@ import { createApi, type S3Store } from "./api.ts";
 import { createDelete } from "./deletes.ts";
 import type { S3Driver } from "./driver.ts";
 import type { S3Settings } from "./options.ts";
-import { presignQuery } from "./presign.ts";
+import { urlRequest } from "./presign.ts";
 import { createReads } from "./reads.ts";
 import { createWrites } from "./writes.ts";
 
@@ -22,14 +22,14 @@ export function s3Store(settings: S3Settings, policy: Policy, driver: S3Driver):
     ...reads,
     ...createWrites(context, reads.get),
     delete: createDelete(context),
-    async presign(key, { method, expiresIn, response, signal }) {
+    async presign(key, options) {
       checkKey(key);
-      const query = presignQuery({ method, expiresIn, response });
+      const request = urlRequest(key, options, settings.headers);
       if (!capabilities.presign) {
         throw new UnsupportedError(`Cannot presign: ${name} takes no presigned URLs`, { key });
       }
-      signal?.throwIfAborted();
-      return await driver.presign(key, method, query, expiresIn);
+      options.signal?.throwIfAborted();
+      return await driver.presign(key, request);
     },
   };
 }

@@ -16,6 +16,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { CorruptError } from "../errors.ts";
 import type { S3Request } from "../s3/api.ts";
+import type { CredentialsSource } from "../s3/credentials.ts";
 import type { S3Driver } from "../s3/driver.ts";
 import { quoteETag, unquoteETag } from "../s3/headers.ts";
 import { base64, md5 } from "../s3/md5.ts";
@@ -34,7 +35,12 @@ const MAX_ANSWER = 8 * 1024 * 1024;
 const encoder = new TextEncoder();
 
 /** The requests of an S3 store, as commands of the SDK. */
-export function createDriver(settings: S3Settings, client: () => S3Client, send: Send): S3Driver {
+export function createDriver(
+  settings: S3Settings,
+  client: () => S3Client,
+  credentials: CredentialsSource | undefined,
+  send: Send,
+): S3Driver {
   const { bucket, dialect } = settings;
   const at = (key: string) => ({ Bucket: bucket, Key: key });
 
@@ -161,9 +167,9 @@ export function createDriver(settings: S3Settings, client: () => S3Client, send:
       return { status: output.$metadata.httpStatusCode ?? 200, headers, text };
     },
 
-    async presign(key, method, query, expiresIn) {
+    async presign(key, request) {
       try {
-        return await presignedUrl(client(), at(key), { method, query, expiresIn });
+        return await presignedUrl(client(), credentials, at(key), request);
       } catch (error) {
         throw unsent(error, "presign", key);
       }

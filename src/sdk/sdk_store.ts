@@ -75,5 +75,5 @@ export function sdkStore(options: SdkStoreOptions): S3Store {
   let made: S3Client | undefined;
   const client = () => given ?? (made ??= createClient(settings, options, credentials, maxSockets));
   const send = createSend(settings, client, credentials);
-  return s3Store(settings, policy, createDriver(settings, client, send));
+  return s3Store(settings, policy, createDriver(settings, client, credentials, send));
 }

@@ -148,8 +148,19 @@ export interface ListPage {
 export interface PresignOptions extends CallOptions {
   /** What the URL allows. */
   readonly method: "GET" | "PUT";
-  /** For how long, in seconds: from 1 to 604,800, seven days. */
+  /** For how long, in seconds: from 1 to 604,800, seven days, and no longer than the credentials that sign. */
   readonly expiresIn: number;
+  /** The media type that a PUT must name, and that the object then has. @default any */
+  readonly contentType?: string | undefined;
+  /** The length that the body of a PUT must have, in bytes: exactly. @default any */
+  readonly contentLength?: number | undefined;
+  /**
+   * Is told the headers that the request must carry: those that the two options
+   * above ask for, and those of the store's own options, such as its encryption. A
+   * store with such options refuses to make a URL where this is not given, as
+   * nobody could use it. With a customer's key, the key is among them.
+   */
+  readonly send?: Record<string, string> | undefined;
   /** Headers that the answer to a GET shall carry. */
   readonly response?: {
     readonly contentType?: string;

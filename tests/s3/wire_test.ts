@@ -16,7 +16,6 @@ import {
   listAnswer,
   multipartETag,
 } from "../../src/s3/messages.ts";
-import { presignQuery } from "../../src/s3/presign.ts";
 import { copySource, decodeListed, encodeKey, encodeUri } from "../../src/s3/uri.ts";
 import { childrenOf, parseXml, textOf } from "../../src/s3/xml.ts";
 
@@ -164,33 +163,4 @@ Deno.test("multipartETag() is what S3 gives for the parts, or nothing", () => {
     "5873dd45edd01f09c1ef2e7819369e8e-2",
   );
   assert.equal(multipartETag([{ number: 1, etag: "opaque" }]), undefined);
-});
-
-Deno.test("presignQuery() asks for the answer's headers", () => {
-  const query = presignQuery({
-    method: "GET",
-    expiresIn: 60,
-    response: { contentType: "text/plain", contentDisposition: "attachment" },
-  });
-  assert.deepEqual(query, {
-    "response-content-type": "text/plain",
-    "response-content-disposition": "attachment",
-  });
-});
-
-for (const expiresIn of [0, 604_801, 1.5, NaN, "60" as unknown as number]) {
-  Deno.test(`presignQuery() refuses ${JSON.stringify(expiresIn)} seconds`, () => {
-    assert.throws(() => presignQuery({ method: "GET", expiresIn }), InvalidInputError);
-  });
-}
-
-Deno.test("presignQuery() refuses another method, another header, and headers for a PUT", () => {
-  const options = { method: "GET", expiresIn: 60 } as const;
-  const headers = { contentType: "text/plain" };
-  const wrong = [
-    { ...options, method: "DELETE" as "GET" },
-    { ...options, response: { toString: "x" } as Record<string, string> },
-    { ...options, method: "PUT" as const, response: headers },
-  ];
-  for (const given of wrong) assert.throws(() => presignQuery(given), InvalidInputError);
 });

@@ -85,6 +85,8 @@ export const localstack: ServerKind = {
         LOCALSTACK_VOLUME_DIR: `${home}/data/volume`,
         CONFIG_DIR: `${home}/data/config`,
         DISABLE_EVENTS: "1",
+        // A link with a signature that does not fit is refused, as S3 refuses it.
+        S3_SKIP_SIGNATURE_VALIDATION: "0",
         SKIP_SSL_CERT_DOWNLOAD: "1",
         DNS_ADDRESS: "0",
         // Loads what is asked for, and waits for it: the first request is as good as the last.
