@@ -74,18 +74,16 @@ const THREAD = "cairn:thread";
  * ```ts
  * import { aesGcm, awsKmsKeys } from "@cairn/checkpoint";
  * import { kmsClient } from "@cairn/checkpoint/edge";
+ * import assert from "node:assert/strict";
  *
  * const client = kmsClient({
  *   region: "eu-central-1",
  *   credentials: { accessKeyId: "id", secretAccessKey: "secret" },
  * }); // or, of @aws-sdk/client-kms: new KMS({ region: "eu-central-1" })
- * const encryption = aesGcm({
- *   keys: awsKmsKeys({
- *     client,
- *     keyId: "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
- *     context: { app: "agents" },
- *   }),
- * });
+ * const keyId = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+ * const keys = awsKmsKeys({ client, keyId, context: { app: "agents" } });
+ * assert.equal(keys.current, keyId);
+ * const encryption = aesGcm({ keys });
  * ```
  */
 export function awsKmsKeys(options: AwsKmsKeysOptions): KeyProvider {
