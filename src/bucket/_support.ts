@@ -13,6 +13,8 @@ const MISSING: Readonly<Partial<Record<DialectName, Partial<Record<SectionName, 
   r2: {
     versioning: "R2 keeps no versions",
     encryption: "R2 encrypts everything with keys of its own, always",
+    notifications:
+      "R2's are configured by `wrangler r2 bucket notification create`, or its own API",
   },
 };
 

@@ -1,6 +1,7 @@
 import type { Section } from "./_section.ts";
 import { type DefaultEncryption, encryption } from "./sections/encryption.ts";
 import { type Lifecycle, lifecycle } from "./sections/lifecycle.ts";
+import { type Notifications, notifications } from "./sections/notifications.ts";
 import { versioning, type VersioningStatus } from "./sections/versioning.ts";
 
 /**
@@ -14,6 +15,8 @@ export interface BucketConfiguration {
   readonly encryption?: DefaultEncryption | undefined;
   /** How objects age: threads' time to live, old versions, stale uploads, cheaper storage. */
   readonly lifecycle?: Lifecycle | undefined;
+  /** Who is told of what becomes of checkpoints. */
+  readonly notifications?: Notifications | undefined;
 }
 
 /** The name of a section. */
@@ -26,4 +29,5 @@ export const SECTIONS: {
   versioning,
   encryption,
   lifecycle,
+  notifications,
 };

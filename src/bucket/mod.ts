@@ -36,6 +36,8 @@ export type {
   ObjectEvent,
   ParseEventOptions,
 } from "./events.ts";
+export { notificationPolicy } from "./notification_policy.ts";
+export type { NotificationPolicy, NotificationPolicyOptions } from "./notification_policy.ts";
 export { planBucket, planChanges } from "./plan.ts";
 export type { BucketChange, BucketPlan, BucketState, PlanOptions, PlanStep } from "./plan.ts";
 export type { DefaultEncryption } from "./sections/encryption.ts";
@@ -48,6 +50,11 @@ export type {
   TransitionRule,
   TransitionStep,
 } from "./sections/lifecycle.ts";
+export type {
+  NotificationEvent,
+  Notifications,
+  NotificationTarget,
+} from "./sections/notifications.ts";
 export type { VersioningStatus } from "./sections/versioning.ts";
 export { IAM_ROLES, IAM_USES } from "./_uses.ts";
 export type { IamFlow, IamRole, IamScope, IamUse, IamUseInfo } from "./_uses.ts";
