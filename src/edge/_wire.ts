@@ -9,6 +9,7 @@ import type { S3Credentials, S3Settings } from "../s3/options.ts";
 import { checkSession, type UrlRequest } from "../s3/presign.ts";
 import { encodeKey, encodeUri } from "../s3/uri.ts";
 import { parseXml, textOf, type XmlElement } from "../s3/xml.ts";
+import { inViews } from "./_views.ts";
 
 /** A request before it is signed. */
 export interface WireRequest {
@@ -26,7 +27,8 @@ export interface WireRequest {
 export interface WireParts {
   readonly settings: S3Settings;
   readonly credentials: CredentialsSource;
-  readonly fetch: typeof fetch;
+  /** @default globalThis.fetch, looked up at each call, so that whoever replaces it later is heard */
+  readonly fetch?: typeof fetch | undefined;
 }
 
 /** Signs requests, sends them once, and makes an error of each answer that is none. */
@@ -65,8 +67,9 @@ export function createWire({ settings, credentials, fetch }: WireParts): Wire {
   ) {
     if (derived.size > 8) derived.clear();
     const path = key === undefined ? "" : `/${encodeKey(key)}`;
-    const search = Object.entries(query).filter(([, value]) => value !== undefined)
-      .map(([name, value]) => `${name}=${encodeUri(value!)}`).join("&");
+    const search = Object.entries(query)
+      .flatMap(([name, value]) => value === undefined ? [] : `${name}=${encodeUri(value)}`)
+      .join("&");
     const signer = new AwsV4Signer({
       method,
       url: `${base}${path}${search && `?${search}`}`,
@@ -86,15 +89,15 @@ export function createWire({ settings, credentials, fetch }: WireParts): Wire {
   }
 
   async function sendOnce(request: WireRequest, keys: S3Credentials, signal: AbortSignal) {
-    const { method, body } = request;
+    const { method, body = null } = request;
     const { url, headers } = await sign(request, keys);
     // Not signed: what a proxy on the way makes of it is its own affair.
     if (method === "GET") headers.set("accept-encoding", "identity");
     try {
-      return await fetch(url.href, {
+      return await (fetch ?? globalThis.fetch)(url.href, {
         method,
         headers,
-        body: body as BodyInit ?? null,
+        body: fetch ? body as BodyInit | null : inViews(body, signal),
         redirect: "manual",
         signal,
       });
@@ -135,7 +138,7 @@ export function createWire({ settings, credentials, fetch }: WireParts): Wire {
   function followClock({ status, code }: S3Failure, used: number, date: string | null): boolean {
     const skew = Date.parse(date ?? "") - Date.now();
     if (status !== 403 && code !== "RequestTimeTooSkewed") return false;
-    if (Number.isNaN(skew) || Math.abs(skew - used) < SKEW) return false;
+    if (!(Math.abs(skew - used) >= SKEW)) return false; // nor where there is no date
     offset = skew;
     return true;
   }
@@ -156,8 +159,8 @@ export function createWire({ settings, credentials, fetch }: WireParts): Wire {
       // The answer to a HEAD has no body to say which refusal it is.
       const expired = EXPIRED.test(failure.code ?? "") ||
         (request.method === "HEAD" && (failure.status === 400 || failure.status === 403));
-      const others = expired && !keysTried ? await credentials.replace(keys) : undefined;
-      if (others === undefined) throw errorFrom(failure);
+      const others = expired && !keysTried && await credentials.replace(keys);
+      if (!others) throw errorFrom(failure);
       keys = others;
       keysTried = true;
     }

@@ -62,8 +62,7 @@ export function edgeStore(options: EdgeStoreOptions): S3Store {
   const wire = createWire({
     settings,
     credentials: credentialsSource(options.credentials),
-    // Looked up at each call, so that whoever replaces it later is heard; never bound to a store.
-    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+    fetch: options.fetch,
   });
   return s3Store(settings, createPolicy(options), createDriver(settings, wire));
 }

@@ -50,11 +50,11 @@ export function createDelete({ settings, policy, driver }: S3Context): ObjectSto
     keys.forEach((key) => checkKey(key));
     options.signal?.throwIfAborted();
     const all = [...new Set(keys)];
-    const batched = all.length === 1 ? [] : all.filter(fitsXml);
-    const single = all.length === 1 ? all : all.filter((key) => !fitsXml(key));
+    const alone = (key: string) => all.length === 1 || !fitsXml(key);
+    const batched = all.filter((key) => !alone(key));
     for (let at = 0; at < batched.length; at += MAX_KEYS) {
       await deleteBatch(batched.slice(at, at + MAX_KEYS), options);
     }
-    for (const key of single) await deleteOne(key, options);
+    for (const key of all.filter(alone)) await deleteOne(key, options);
   };
 }

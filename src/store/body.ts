@@ -30,17 +30,16 @@ export async function readAll(
     if (length > limit) throw new CorruptError(`A body is longer than the ${limit} bytes expected`);
     pieces.push(piece);
   }
-  return pieces.length === 0 ? new Uint8Array(0) : concat(pieces);
+  return concat(pieces);
 }
 
 /** A stream of the bytes given. */
 export function streamOf(...pieces: Uint8Array[]): ReadableStream<Uint8Array<ArrayBuffer>> {
-  let index = 0;
   return new ReadableStream({
     pull(controller) {
-      if (index < pieces.length) {
-        controller.enqueue(pieces[index++] as Uint8Array<ArrayBuffer>);
-      } else controller.close();
+      const piece = pieces.shift();
+      if (piece) controller.enqueue(piece as Uint8Array<ArrayBuffer>);
+      else controller.close();
     },
   }, { highWaterMark: 0 });
 }

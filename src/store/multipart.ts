@@ -17,7 +17,7 @@ export interface PartRef {
 
 /** A multipart upload that was started, of bytes or of what stands for them. */
 export interface MultipartUpload<Part = Uint8Array> {
-  /** Sends a part. Once this resolves its bytes are filled with another's: keep none of them. */
+  /** Sends a part. Once this resolves its bytes may be taken, for another's: keep none of them. */
   part(number: number, part: Part, signal: AbortSignal): Promise<PartRef>;
   /** Makes the object of the parts, in order. */
   complete(parts: readonly PartRef[], signal: AbortSignal): Promise<PutResult>;
@@ -80,7 +80,7 @@ export async function uploadStream(body: Body, options: UploadOptions): Promise<
       let length = 0;
       while (length <= threshold) {
         const { done, value } = await source.next();
-        if (done) return await options.putSingle(head.length === 0 ? EMPTY : concat(head));
+        if (done) return await options.putSingle(concat(head));
         head.push(value);
         length += value.length;
       }
@@ -112,7 +112,6 @@ export async function uploadSlices<Part>(
   );
 }
 
-const EMPTY = new Uint8Array(0);
 const MIB = 1024 * 1024;
 
 /** The part size, grown in whole MiB where a known length would need too many parts. */
@@ -201,7 +200,8 @@ function reusable(size: number): Buffers {
       return buffer;
     },
     give(bytes) {
-      if (own.has(bytes)) spare.push(bytes);
+      // Moved, not copied: an attempt that failed and reads on finds it empty, not refilled.
+      if (own.delete(bytes)) spare.push(structuredClone(bytes, { transfer: [bytes.buffer] }));
     },
   };
 }
@@ -216,16 +216,15 @@ export async function* cut(
   let filled = 0;
   for await (let piece of pieces) {
     while (piece.length > 0) {
-      if (filled === 0 && piece.length >= size) {
-        yield piece.subarray(0, size);
-        piece = piece.subarray(size);
+      const taken = piece.subarray(0, size - filled);
+      piece = piece.subarray(taken.length);
+      if (taken.length === size) {
+        yield taken;
         continue;
       }
       part ??= buffers.take();
-      const taken = piece.subarray(0, size - filled);
       part.set(taken, filled);
       filled += taken.length;
-      piece = piece.subarray(taken.length);
       if (filled === size) {
         yield part;
         part = undefined;
