@@ -1,5 +1,6 @@
-import { type ObjectStore, S3Checkpointer } from "@cairn/checkpoint";
+import { getBytes, type ObjectStore, S3Checkpointer } from "@cairn/checkpoint";
 import assert from "node:assert/strict";
+import { sha256, toHex } from "../../src/frame/hash.ts";
 import { CheckpointLog } from "../../src/checkpoint/log.ts";
 import { putWrites } from "../../src/checkpoint/writes.ts";
 import { keysOf, noise } from "./_stores.ts";
@@ -26,14 +27,18 @@ export async function fillThread(store: ObjectStore, thread: string): Promise<vo
   });
 }
 
-/** Every checkpoint of a thread with its state, read by a process of its own: what can be seen can be read. */
+/** Every checkpoint of a thread with its state, large bytes as their hash, read by a process of its own: what can be seen can be read. */
 export async function readThread(store: ObjectStore, thread: string): Promise<unknown[]> {
-  const checkpointer = new S3Checkpointer(store);
+  const checkpointer = new S3Checkpointer<Record<string, unknown>>(store);
   const found = await Array.fromAsync(checkpointer.list({ thread }));
   return await Promise.all(found.map(async ({ namespace, id }) => {
     const checkpoint = await checkpointer.load(thread, { namespace, id });
     assert(checkpoint, `${id} can be seen, so it can be read`);
-    return { ...checkpoint, thread: undefined };
+    const state = Object.entries(checkpoint.state).map(async ([name, value]) => [
+      name,
+      value instanceof Uint8Array ? await hashOf(value) : value,
+    ]);
+    return { ...checkpoint, thread: undefined, state: await Promise.all(state) };
   }));
 }
 
@@ -43,16 +48,21 @@ export async function placesOf(store: ObjectStore, thread: string): Promise<stri
   return (await keysOf(store, prefix)).map((key) => key.slice(prefix.length));
 }
 
-/** The bytes of a thread's objects by their places. */
-export async function bytesOf(
+/** The sizes and hashes of a thread's objects by their places. */
+export async function contentOf(
   store: ObjectStore,
   thread: string,
-): Promise<Record<string, Uint8Array>> {
+): Promise<Record<string, { size: number; hash: string }>> {
   const prefix = new CheckpointLog(store).keys.thread(thread);
-  const bytes: Record<string, Uint8Array> = {};
+  const content: Record<string, { size: number; hash: string }> = {};
   for (const key of await keysOf(store, prefix)) {
-    const { body } = await store.get(key);
-    bytes[key.slice(prefix.length)] = new Uint8Array(await new Response(body).arrayBuffer());
+    const { bytes } = await getBytes(store, key);
+    content[key.slice(prefix.length)] = { size: bytes.length, hash: await hashOf(bytes) };
   }
-  return bytes;
+  return content;
+}
+
+/** A hash instead of the bytes: what a test shows of a difference stays short. */
+async function hashOf(bytes: Uint8Array): Promise<string> {
+  return toHex(await sha256(bytes));
 }

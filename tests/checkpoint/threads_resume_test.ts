@@ -7,7 +7,7 @@ import {
 } from "@cairn/checkpoint";
 import { type Fault, faultyStore } from "@cairn/checkpoint/testing";
 import assert from "node:assert/strict";
-import { bytesOf, fillThread, placesOf, readThread } from "./_thread_content.ts";
+import { contentOf, fillThread, placesOf, readThread } from "./_thread_content.ts";
 import { altered } from "./_stores.ts";
 
 /** Ways in which a process can come to its end at a request. */
@@ -58,7 +58,7 @@ for (const [what, end] of Object.entries(ENDS)) {
         const inner = memoryStore();
         await fillThread(inner, "from");
         const expected = await readThread(inner, "from");
-        const bytes = await bytesOf(inner, "from");
+        const bytes = await contentOf(inner, "from");
         let changes = 0;
         const look = async () => {
           changes++;
@@ -79,7 +79,7 @@ for (const [what, end] of Object.entries(ENDS)) {
             throw new Error(`after ${what} at ${k}: ${error.message}`, { cause: error });
           });
         assert(changes > 1);
-        assert.deepEqual(await bytesOf(inner, "to"), bytes, `nothing lost or doubled: ${k}`);
+        assert.deepEqual(await contentOf(inner, "to"), bytes, `nothing lost or doubled: ${k}`);
         assert.deepEqual(await readThread(inner, "to"), expected);
         const left = name === "copyThread" ? Object.keys(bytes) : [];
         assert.deepEqual(await placesOf(inner, "from"), left);
