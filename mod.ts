@@ -39,6 +39,7 @@ export { passphraseKey, type PassphraseKeyOptions } from "./src/frame/passphrase
 export { type ThreadKeys, threadKeys, type ThreadKeysOptions } from "./src/frame/thread_keys.ts";
 export { rewrap, type RewrapOptions, type RewrapProgress } from "./src/checkpoint/rewrap.ts";
 export { probe, type ProbeOptions, type ProbeReport } from "./src/store/probe.ts";
+export { linkStore, type LinkStoreOptions, type ObjectLink } from "./src/store/link_store.ts";
 export { prefixed } from "./src/store/prefix.ts";
 export { withReplica } from "./src/store/replica.ts";
 export type { Fallback, ReplicaComponents, ReplicaOptions } from "./src/store/replica.ts";
@@ -52,6 +53,13 @@ export type {
   WhichOptions,
 } from "./src/checkpoint/checkpointer.ts";
 export { type KeyClass, keyClass } from "./src/checkpoint/key_class.ts";
+export { checkpointLinks, objectLink, uploadLinks } from "./src/checkpoint/links.ts";
+export type {
+  CheckpointLinks,
+  CheckpointLinksOptions,
+  ObjectLinkOptions,
+  UploadLinksOptions,
+} from "./src/checkpoint/links.ts";
 export { loadMany, saveMany } from "./src/checkpoint/batches.ts";
 export type { SaveItem, SettledItem } from "./src/checkpoint/batches.ts";
 export { deleteMany } from "./src/checkpoint/delete_many.ts";
