@@ -40,6 +40,15 @@ export { notificationPolicy } from "./notification_policy.ts";
 export type { NotificationPolicy, NotificationPolicyOptions } from "./notification_policy.ts";
 export { planBucket, planChanges } from "./plan.ts";
 export type { BucketChange, BucketPlan, BucketState, PlanOptions, PlanStep } from "./plan.ts";
+export { checkReplica } from "./replica.ts";
+export { replicationStatus } from "./replication_status.ts";
+export type {
+  CheckpointReplication,
+  ObjectReplication,
+  ReplicationPlace,
+  ReplicationState,
+  ReplicationStatusOptions,
+} from "./replication_status.ts";
 export type { DefaultEncryption } from "./sections/encryption.ts";
 export type {
   ExpireRule,
@@ -55,6 +64,11 @@ export type {
   Notifications,
   NotificationTarget,
 } from "./sections/notifications.ts";
+export type {
+  Replication,
+  ReplicationDestination,
+  ReplicationStorageClass,
+} from "./sections/replication.ts";
 export type { VersioningStatus } from "./sections/versioning.ts";
 export { IAM_ROLES, IAM_USES } from "./_uses.ts";
 export type { IamFlow, IamRole, IamScope, IamUse, IamUseInfo } from "./_uses.ts";
