@@ -38,6 +38,11 @@ export type {
 } from "./events.ts";
 export { notificationPolicy } from "./notification_policy.ts";
 export type { NotificationPolicy, NotificationPolicyOptions } from "./notification_policy.ts";
+export { restoreCheckpoint, restoreThread } from "./restore.ts";
+export type { RestoreOptions, RestoreProgress, RestoreResult } from "./restore.ts";
+export { type NonCurrentUsage, nonCurrentUsage, type Usage, type UsageOptions } from "./usage.ts";
+export { listVersions, loadVersion } from "./versions.ts";
+export type { CheckpointVersion, ListVersionsOptions, WhichVersion } from "./versions.ts";
 export { planBucket, planChanges } from "./plan.ts";
 export type { BucketChange, BucketPlan, BucketState, PlanOptions, PlanStep } from "./plan.ts";
 export { checkReplica } from "./replica.ts";
