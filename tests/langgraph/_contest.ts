@@ -227,7 +227,7 @@ export function configOf(thread: string, namespace: string, id?: string): Runnab
   };
 }
 
-async function collect(tuples: AsyncIterable<CheckpointTuple>): Promise<CheckpointTuple[]> {
+export async function collect(tuples: AsyncIterable<CheckpointTuple>): Promise<CheckpointTuple[]> {
   const all: CheckpointTuple[] = [];
   for await (const tuple of tuples) all.push(tuple);
   return all;
@@ -250,7 +250,7 @@ function newestFirst(a: CheckpointTuple, b: CheckpointTuple): number {
 }
 
 /** MemorySaver gives an old checkpoint's pending sends in the order they came, S3Saver in the writes' order. */
-function normal(tuple: CheckpointTuple): CheckpointTuple {
+export function normal(tuple: CheckpointTuple): CheckpointTuple {
   const { checkpoint } = tuple;
   const sends = checkpoint.channel_values.__pregel_tasks;
   if (checkpoint.v >= 4 || !Array.isArray(sends)) return tuple;
