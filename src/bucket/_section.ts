@@ -24,6 +24,8 @@ export interface SectionContext {
   readonly prefix: string;
   /** All that is wished for: a section may depend on another. */
   readonly desired: BucketConfiguration;
+  /** The sections that were read, this one's `needs` among them. */
+  readonly sections?: Readonly<Partial<Record<SectionName, SectionState>>>;
 }
 
 /** One thing that a section's document says. */
@@ -56,6 +58,8 @@ export interface Section<Desired> {
     readonly write: string;
     readonly remove?: string;
   };
+  /** Other sections that `merge` looks at: they are read, too. */
+  readonly needs?: readonly SectionName[];
   /** The code by which S3 says that there is no document. */
   readonly absent?: string;
   /** Headers of the document that its next PUT must repeat, in lower case. */

@@ -12,6 +12,7 @@ const MISSING: Readonly<Partial<Record<DialectName, Partial<Record<SectionName, 
   // https://developers.cloudflare.com/r2/api/s3/api/
   r2: {
     versioning: "R2 keeps no versions",
+    replication: "R2 replicates nothing to another bucket",
     encryption: "R2 encrypts everything with keys of its own, always",
     notifications:
       "R2's are configured by `wrangler r2 bucket notification create`, or its own API",

@@ -2,6 +2,7 @@ import type { Section } from "./_section.ts";
 import { type DefaultEncryption, encryption } from "./sections/encryption.ts";
 import { type Lifecycle, lifecycle } from "./sections/lifecycle.ts";
 import { type Notifications, notifications } from "./sections/notifications.ts";
+import { type Replication, replication } from "./sections/replication.ts";
 import { versioning, type VersioningStatus } from "./sections/versioning.ts";
 
 /**
@@ -17,6 +18,8 @@ export interface BucketConfiguration {
   readonly lifecycle?: Lifecycle | undefined;
   /** Who is told of what becomes of checkpoints. */
   readonly notifications?: Notifications | undefined;
+  /** To which other buckets checkpoints are copied. */
+  readonly replication?: Replication | undefined;
 }
 
 /** The name of a section. */
@@ -30,4 +33,5 @@ export const SECTIONS: {
   encryption,
   lifecycle,
   notifications,
+  replication,
 };

@@ -38,8 +38,22 @@ export type {
 } from "./events.ts";
 export { notificationPolicy } from "./notification_policy.ts";
 export type { NotificationPolicy, NotificationPolicyOptions } from "./notification_policy.ts";
+export { restoreCheckpoint, restoreThread } from "./restore.ts";
+export type { RestoreOptions, RestoreProgress, RestoreResult } from "./restore.ts";
+export { type NonCurrentUsage, nonCurrentUsage, type Usage, type UsageOptions } from "./usage.ts";
+export { listVersions, loadVersion } from "./versions.ts";
+export type { CheckpointVersion, ListVersionsOptions, WhichVersion } from "./versions.ts";
 export { planBucket, planChanges } from "./plan.ts";
 export type { BucketChange, BucketPlan, BucketState, PlanOptions, PlanStep } from "./plan.ts";
+export { checkReplica } from "./replica.ts";
+export { replicationStatus } from "./replication_status.ts";
+export type {
+  CheckpointReplication,
+  ObjectReplication,
+  ReplicationPlace,
+  ReplicationState,
+  ReplicationStatusOptions,
+} from "./replication_status.ts";
 export type { DefaultEncryption } from "./sections/encryption.ts";
 export type {
   ExpireRule,
@@ -55,6 +69,11 @@ export type {
   Notifications,
   NotificationTarget,
 } from "./sections/notifications.ts";
+export type {
+  Replication,
+  ReplicationDestination,
+  ReplicationStorageClass,
+} from "./sections/replication.ts";
 export type { VersioningStatus } from "./sections/versioning.ts";
 export { IAM_ROLES, IAM_USES } from "./_uses.ts";
 export type { IamFlow, IamRole, IamScope, IamUse, IamUseInfo } from "./_uses.ts";

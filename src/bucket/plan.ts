@@ -110,8 +110,9 @@ export async function planBucket(
   const empty: BucketState = { bucket, region, dialect, sections: {} };
   planChanges(empty, desired, options); // what cannot be is refused before anything is asked
   const sections: Partial<Record<SectionName, SectionState>> = {};
+  const wanted = new Set(sectionsOf(desired).flatMap(({ name, needs = [] }) => [name, ...needs]));
   await Promise.all(
-    sectionsOf(desired).map(async (section) => {
+    [...wanted].map((name) => SECTIONS[name]).map(async (section) => {
       sections[section.name] = await readState(section, api, options);
     }),
   );
@@ -145,15 +146,15 @@ export function planChanges(
   { prefix: given = "cairn/" }: PlanOptions = {},
 ): BucketPlan {
   const { prefix } = new Keys(given);
-  const { bucket, region, dialect } = state;
-  const context: SectionContext = { bucket, region, dialect, prefix, desired };
+  const { bucket, region, dialect, sections } = state;
+  const context: SectionContext = { bucket, region, dialect, prefix, desired, sections };
   const changes: BucketChange[] = [];
   const notes: string[] = [];
   const steps: PlanStep[] = [];
   for (const section of sectionsOf(desired)) {
     const { name } = section;
     requireSection(name, dialect, bucket);
-    const before = state.sections[name] ?? { xml: null, headers: {} };
+    const before = sections[name] ?? { xml: null, headers: {} };
     const current = documentOf(before);
     const document = section.merge(current, desired[name], context);
     const after = { ...before, xml: document ? renderXml(document) : null };

@@ -165,7 +165,8 @@ export function threadKeys(options: ThreadKeysOptions): ThreadKeys {
         `The key of the thread ${
           quote(context.thread)
         } is not in ${store.name}: it was erased, and ` +
-          "what it sealed cannot be read any more; or the keys are kept in another store",
+          "what it sealed cannot be read any more; or the object is another thread's, or the keys " +
+          "are kept in another store",
         { code: "KeyErased" },
       );
     },

@@ -1,6 +1,7 @@
 import { edgeStore, type S3Store } from "@cairn/checkpoint/edge";
 import type { EdgeStoreOptions } from "@cairn/checkpoint/edge";
 import { sdkStore } from "@cairn/checkpoint/sdk";
+import { listObjectVersions } from "../../src/bucket/_version_list.ts";
 import { serverOptions } from "../conformance/_server.ts";
 
 /** Opens a store by one of the transports. */
@@ -30,13 +31,10 @@ export async function withBucket(
 
 /** Deletes every version of every object. */
 async function emptyBucket({ api }: S3Store): Promise<void> {
-  for (;;) {
-    const query = { versions: "" };
-    const { text } = await api.request({ method: "GET", query, operation: "ListObjectVersions" });
-    const found = [...text.matchAll(/<Key>([^<]*)<\/Key>.*?<VersionId>([^<]*)<\/VersionId>/gs)];
-    if (found.length === 0) return;
-    for (const [, key, versionId] of found) {
-      await api.request({ method: "DELETE", key: key!, query: { versionId }, operation: "DELETE" });
-    }
+  const found = [];
+  for await (const version of listObjectVersions(api, { prefix: "" })) found.push(version);
+  for (const { key, versionId } of found) {
+    const query = { versionId };
+    await api.request({ method: "DELETE", key, query, operation: "DeleteObject" });
   }
 }

@@ -34,12 +34,13 @@ export function testCases(
   where: string,
   cases: readonly SaverCase[],
   open: () => Promise<{ store: ObjectStore; close?: () => Promise<void> }>,
+  optionsOf?: () => Partial<S3SaverOptions>,
 ): void {
   for (const { name, run } of cases) {
     Deno.test(`S3Saver on ${where} ${name}`, async () => {
       const { store, close } = await open();
       try {
-        const site = siteOn(store);
+        const site = siteOn(store, optionsOf);
         await run(site);
         await store.delete((await site.keys()).map((key) => site.prefix + key));
       } finally {
@@ -49,13 +50,16 @@ export function testCases(
   }
 }
 
-/** A folder of its own on a store. */
-export function siteOn(store: ObjectStore): Site {
+/** A folder of its own on a store, where each process has options of its own. */
+export function siteOn(
+  store: ObjectStore,
+  optionsOf: () => Partial<S3SaverOptions> = () => ({}),
+): Site {
   const prefix = `saver/${crypto.randomUUID()}/`;
   return {
     store,
     prefix,
-    start: (options) => new S3Saver({ store, prefix, ...options }),
+    start: (options) => new S3Saver({ store, prefix, ...optionsOf(), ...options }),
     async keys() {
       const keys: string[] = [];
       for await (const { objects } of store.list({ prefix })) {

@@ -1,10 +1,11 @@
 import type { ObjectStore } from "@cairn/checkpoint";
-import { S3Saver } from "@cairn/checkpoint/langgraph";
+import { S3Saver, type S3SaverOptions } from "@cairn/checkpoint/langgraph";
 import { deltaChannelHistoryTests, specTest } from "@langchain/langgraph-checkpoint-validation";
 
 /** A store for one saver of the suite, empty under its prefix, and what ends it. */
 export interface Opened {
   readonly store: ObjectStore;
+  readonly options?: Partial<S3SaverOptions>;
   readonly close?: () => Promise<void>;
 }
 
@@ -19,7 +20,7 @@ export function validate(name: string, open: () => Opened | Promise<Opened>): vo
     async createCheckpointer() {
       const subject = await open();
       const prefix = `validation/${crypto.randomUUID()}/`;
-      const saver = new S3Saver({ store: subject.store, prefix });
+      const saver = new S3Saver({ store: subject.store, prefix, ...subject.options });
       opened.set(saver, subject);
       return saver;
     },

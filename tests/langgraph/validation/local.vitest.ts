@@ -1,4 +1,4 @@
-import { memoryStore } from "@cairn/checkpoint";
+import { aesGcm, localKeys, memoryStore } from "@cairn/checkpoint";
 import { fileStore } from "@cairn/checkpoint/file";
 import { type R2Bucket, r2Store } from "@cairn/checkpoint/r2";
 import { Miniflare } from "miniflare";
@@ -16,6 +16,14 @@ const miniflare = new Miniflare({
 afterAll(() => miniflare.dispose());
 
 validate("memoryStore", () => ({ store: memoryStore() }));
+
+validate("memoryStore, encrypted", () => {
+  const keys = localKeys({
+    current: "1",
+    keys: { "1": crypto.getRandomValues(new Uint8Array(32)) },
+  });
+  return { store: memoryStore(), options: { encryption: aesGcm({ keys }), inlineLimit: 64 } };
+});
 
 validate("fileStore", async () => {
   const directory = await mkdtemp(join(tmpdir(), "cairn-validation-"));
