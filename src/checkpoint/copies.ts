@@ -202,8 +202,8 @@ async function compare(copying: Copying): Promise<Comparison> {
   const pairOf = (info: ObjectInfo) => ({ from: info, to: to + info.key.slice(from.length) });
   // Of each checkpoint the newest comes first in a listing, and is to come last.
   const listed = (await listAll(copying, keys.namespaces(source))).map(pairOf).reverse();
-  for (const pair of listed) checkKey(pair.to);
   const chunks = (await listAll(copying, keys.chunks(source))).map(pairOf);
+  for (const pair of [...listed, ...chunks]) checkKey(pair.to);
   const there = new Map((await listAll(copying, to)).map((info) => [info.key, info]));
 
   const other: string[] = [];
