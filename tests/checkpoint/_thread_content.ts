@@ -9,13 +9,17 @@ const KIB = 1024;
 const large = (seed: number) => noise(100 * KIB, seed);
 
 /** A thread of four checkpoints in two namespaces, with chunks that are shared and ones that are not, and writes. */
-export async function fillThread(store: ObjectStore, thread: string): Promise<void> {
-  const checkpointer = new S3Checkpointer(store);
+export async function fillThread(
+  store: ObjectStore,
+  thread: string,
+  prefix?: string,
+): Promise<void> {
+  const checkpointer = new S3Checkpointer(store, { prefix });
   await checkpointer.save(thread, { shared: large(1), own: large(2) }, { id: "1" });
   await checkpointer.save(thread, { shared: large(1), own: large(3) }, { id: "2" });
   await checkpointer.save(thread, { shared: large(1), step: 3 }, { id: "3" });
   await checkpointer.save(thread, { step: 1 }, { id: "1", namespace: "n" });
-  const log = new CheckpointLog(store);
+  const log = new CheckpointLog(store, { prefix });
   await putWrites(log, { thread, namespace: "", id: "3" }, {
     task: "task",
     path: "",
@@ -28,8 +32,12 @@ export async function fillThread(store: ObjectStore, thread: string): Promise<vo
 }
 
 /** Every checkpoint of a thread with its state, large bytes as their hash, read by a process of its own: what can be seen can be read. */
-export async function readThread(store: ObjectStore, thread: string): Promise<unknown[]> {
-  const checkpointer = new S3Checkpointer<Record<string, unknown>>(store);
+export async function readThread(
+  store: ObjectStore,
+  thread: string,
+  prefix?: string,
+): Promise<unknown[]> {
+  const checkpointer = new S3Checkpointer<Record<string, unknown>>(store, { prefix });
   const found = await Array.fromAsync(checkpointer.list({ thread }));
   return await Promise.all(found.map(async ({ namespace, id }) => {
     const checkpoint = await checkpointer.load(thread, { namespace, id });
@@ -43,21 +51,26 @@ export async function readThread(store: ObjectStore, thread: string): Promise<un
 }
 
 /** The keys of a thread without the thread's own part. */
-export async function placesOf(store: ObjectStore, thread: string): Promise<string[]> {
-  const prefix = new CheckpointLog(store).keys.thread(thread);
-  return (await keysOf(store, prefix)).map((key) => key.slice(prefix.length));
+export async function placesOf(
+  store: ObjectStore,
+  thread: string,
+  prefix?: string,
+): Promise<string[]> {
+  const folder = new CheckpointLog(store, { prefix }).keys.thread(thread);
+  return (await keysOf(store, folder)).map((key) => key.slice(folder.length));
 }
 
 /** The sizes and hashes of a thread's objects by their places. */
 export async function contentOf(
   store: ObjectStore,
   thread: string,
+  prefix?: string,
 ): Promise<Record<string, { size: number; hash: string }>> {
-  const prefix = new CheckpointLog(store).keys.thread(thread);
+  const folder = new CheckpointLog(store, { prefix }).keys.thread(thread);
   const content: Record<string, { size: number; hash: string }> = {};
-  for (const key of await keysOf(store, prefix)) {
+  for (const key of await keysOf(store, folder)) {
     const { bytes } = await getBytes(store, key);
-    content[key.slice(prefix.length)] = { size: bytes.length, hash: await hashOf(bytes) };
+    content[key.slice(folder.length)] = { size: bytes.length, hash: await hashOf(bytes) };
   }
   return content;
 }

@@ -10,9 +10,13 @@ import {
   S3Checkpointer,
   UnavailableError,
 } from "@cairn/checkpoint";
+import { fileStore } from "@cairn/checkpoint/file";
 import { S3Saver } from "@cairn/checkpoint/langgraph";
 import { type CountingStore, countingStore, faultyStore } from "@cairn/checkpoint/testing";
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { toHex } from "../../src/store/hex.ts";
 import { CheckpointLog } from "../../src/checkpoint/log.ts";
 import { encryptionOf } from "../frame/_keys.ts";
@@ -274,6 +278,25 @@ for (const [name, operate] of Object.entries(FUNCTIONS)) {
     assert(requests < Infinity);
   });
 }
+
+Deno.test("moveThread() works on files, whose ETags are no two alike", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "cairn-"));
+  try {
+    const store = fileStore(directory);
+    await fillThread(store, "from");
+    const content = await contentOf(store, "from");
+    const checkpointer = new S3Checkpointer(store);
+    await copyThread(checkpointer, "from", "copy");
+    assert.equal((await copyThread(checkpointer, "from", "copy")).copied, 0);
+    await moveThread(checkpointer, "from", "to");
+    for (const thread of ["copy", "to"]) {
+      assert.deepEqual(await contentOf(store, thread), content);
+    }
+    assert.deepEqual(await placesOf(store, "from"), []);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
 
 Deno.test("copyThread() of a thread whose copy has gone on since changes nothing", async () => {
   const store = memoryStore();
