@@ -83,8 +83,9 @@ export function mergeRules(
   root: string,
   rules: readonly XmlElement[],
   context: SectionContext,
+  isOurs: (rule: XmlElement, context: SectionContext) => boolean = isOwn,
 ): XmlElement | undefined {
-  const others = (current?.children ?? []).filter((rule) => !isOwn(rule, context));
+  const others = (current?.children ?? []).filter((rule) => !isOurs(rule, context));
   const children = [...others, ...rules];
   return children.length === 0 ? undefined : { name: root, text: "", children };
 }

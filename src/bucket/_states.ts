@@ -23,7 +23,9 @@ export async function readState(
     const answer = await api.request(request, options);
     const found = headers.map((name) => [name, answer.headers.get(name)] as const);
     return {
-      xml: answer.text.trim() === "" ? null : checkedDocument(answer.text, section.root, operation),
+      xml: answer.text.trim() === ""
+        ? null
+        : renderXml(checkedDocument(answer.text, [section.root], operation)),
       headers: Object.fromEntries(found.filter(([, value]) => value !== null)) as Record<
         string,
         string
@@ -82,21 +84,31 @@ function said(state: SectionState): string {
     : JSON.stringify([content, Object.entries(state.headers).sort()]);
 }
 
-function checkedDocument(text: string, root: string, operation: string): string {
+/**
+ * The document of an answer, which can be written back as it is.
+ *
+ * @throws {UnsupportedError} where it is another: the server does not know the operation.
+ * @throws {CorruptError} where there is more in it than would be written back.
+ */
+export function checkedDocument(
+  text: string,
+  roots: readonly string[],
+  operation: string,
+): XmlElement {
   const document = parseXml(text);
-  if (document.name !== root) {
+  if (!roots.includes(document.name)) {
     // A server that does not know the query answers as if there were none: with a LIST.
     throw new UnsupportedError(
-      `The server answers ${operation} with <${document.name}>, not with <${root}>: ` +
+      `The server answers ${operation} with <${document.name}>, not with <${roots[0]}>: ` +
         "it does not know the operation",
     );
   }
   if (ATTRIBUTE.test(text)) {
     throw new CorruptError(
-      `The server's <${root}> has attributes that could not be kept: it is left alone`,
+      `The server's <${document.name}> has attributes that could not be kept: it is left alone`,
     );
   }
-  return renderXml(document);
+  return document;
 }
 
 /** The same error, with more to say. */

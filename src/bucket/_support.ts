@@ -16,6 +16,13 @@ const MISSING: Readonly<Partial<Record<DialectName, Partial<Record<SectionName, 
     encryption: "R2 encrypts everything with keys of its own, always",
     notifications:
       "R2's are configured by `wrangler r2 bucket notification create`, or its own API",
+    tiering: "R2 has no Intelligent-Tiering",
+    acceleration: "R2 is everywhere already",
+  },
+  // https://github.com/minio/minio/blob/master/cmd/api-router.go
+  minio: {
+    tiering: "MinIO has no Intelligent-Tiering",
+    acceleration: "MinIO has no edge locations",
   },
 };
 

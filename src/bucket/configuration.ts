@@ -1,8 +1,10 @@
 import type { Section } from "./_section.ts";
+import { acceleration, type AccelerationStatus } from "./sections/acceleration.ts";
 import { type DefaultEncryption, encryption } from "./sections/encryption.ts";
 import { type Lifecycle, lifecycle } from "./sections/lifecycle.ts";
 import { type Notifications, notifications } from "./sections/notifications.ts";
 import { type Replication, replication } from "./sections/replication.ts";
+import { tiering, type TieringRule } from "./sections/tiering.ts";
 import { versioning, type VersioningStatus } from "./sections/versioning.ts";
 
 /**
@@ -20,6 +22,10 @@ export interface BucketConfiguration {
   readonly notifications?: Notifications | undefined;
   /** To which other buckets checkpoints are copied. */
   readonly replication?: Replication | undefined;
+  /** When Intelligent-Tiering archives what nobody reads. */
+  readonly tiering?: readonly TieringRule[] | undefined;
+  /** Whether Transfer Acceleration reaches the bucket. */
+  readonly acceleration?: AccelerationStatus | undefined;
 }
 
 /** The name of a section. */
@@ -34,4 +40,6 @@ export const SECTIONS: {
   lifecycle,
   notifications,
   replication,
+  tiering,
+  acceleration,
 };

@@ -74,6 +74,8 @@ export type {
   ReplicationDestination,
   ReplicationStorageClass,
 } from "./sections/replication.ts";
+export type { AccelerationStatus } from "./sections/acceleration.ts";
+export type { TieringRule } from "./sections/tiering.ts";
 export type { VersioningStatus } from "./sections/versioning.ts";
 export { IAM_ROLES, IAM_USES } from "./_uses.ts";
 export type { IamFlow, IamRole, IamScope, IamUse, IamUseInfo } from "./_uses.ts";

@@ -110,7 +110,8 @@ function requireFeatures(desired: Lifecycle, { dialect, bucket }: SectionContext
   }
 }
 
-function checkScope({ threads = "" }: ThreadScope, context: SectionContext): void {
+/** Refuses what no thread's id begins with. */
+export function checkScope({ threads = "" }: ThreadScope, context: SectionContext): void {
   if (typeof threads !== "string" || !threads.isWellFormed()) {
     refuse("lifecycle threads", threads, "what threads' ids begin with, a string");
   }

@@ -1,3 +1,4 @@
+import { UnsupportedError } from "../../errors.ts";
 import { childrenOf, textOf, type XmlElement } from "../../s3/xml.ts";
 import { refuse } from "../../store/_options.ts";
 import { childOf, element, withChild } from "../_documents.ts";
@@ -36,6 +37,14 @@ const DEFAULT = "ApplyServerSideEncryptionByDefault";
 /** Servers on which nothing is ever stored in the clear: `none` is `sse-s3` there. */
 const ALWAYS: readonly SectionContext["dialect"][] = ["aws", "localstack"];
 
+/** What a server can, where it is not all. */
+const KNOWN: Readonly<
+  Partial<Record<SectionContext["dialect"], readonly DefaultEncryption["algorithm"][]>>
+> = {
+  // https://github.com/minio/minio/blob/master/internal/bucket/encryption/bucket-sse-config.go
+  minio: ["sse-s3", "sse-kms", "none"],
+};
+
 /** The section `encryption`: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketEncryption.html */
 export const encryption: Section<DefaultEncryption> = {
   name: "encryption",
@@ -48,8 +57,15 @@ export const encryption: Section<DefaultEncryption> = {
   },
   absent: "ServerSideEncryptionConfigurationNotFoundError",
 
-  merge(current, desired, { dialect }): XmlElement | undefined {
+  merge(current, desired, { dialect, bucket }): XmlElement | undefined {
     const { algorithm, keyId, bucketKey } = checked(desired);
+    const known = KNOWN[dialect];
+    if (known !== undefined && !known.includes(algorithm)) {
+      throw new UnsupportedError(
+        `Cannot encrypt bucket "${bucket}" with ${algorithm}: this server has ` +
+          `${known.join(", ")} (dialect "${dialect}")`,
+      );
+    }
     if (algorithm === "none" && !ALWAYS.includes(dialect)) return undefined;
     const byDefault = element(DEFAULT, [
       element("SSEAlgorithm", ALGORITHMS[algorithm === "none" ? "sse-s3" : algorithm]),
