@@ -17,6 +17,7 @@ import { checkKey, quote } from "../store/key.ts";
 import { mapParallel } from "../store/parallel.ts";
 import type { CallOptions, ObjectInfo } from "../store/store.ts";
 import type { CheckpointLog } from "./log.ts";
+import { contentOf, copyObject } from "./object_copies.ts";
 import { tell } from "./progress.ts";
 
 /** How far a copy or a move has come. */
@@ -259,12 +260,12 @@ async function isSame(
 ): Promise<boolean> {
   const etags = `${from.etag} ${info.etag}`;
   if (known.get(from.key) === etags) return true;
-  if (!objects.areBound) {
+  if (objects.sealing(from.key) === undefined) {
     if (from.size !== info.size) return false;
     if (isChunk || from.etag === info.etag) return true;
   }
-  const there = await objects.contentOf(info, signal).catch(unreadable);
-  const wanted = there && await objects.contentOf(from, signal);
+  const there = await contentOf(objects, info, { signal }).catch(unreadable);
+  const wanted = there && await contentOf(objects, from, { signal });
   const isSame = there?.length === wanted?.length &&
     there?.every((byte, at) => byte === wanted![at]) === true;
   if (isSame) known.set(from.key, etags);
@@ -305,7 +306,7 @@ async function copyMissing(copying: Copying, found: Comparison): Promise<CopyRes
   for (const stage of ["chunks", "writes", "records"] as const) {
     await mapParallel(found.missing[stage], parallel, async ({ from, to }, inner) => {
       try {
-        const { etag } = await objects.copy(from.key, to, { signal: inner });
+        const { etag } = await copyObject(objects, from.key, to, { signal: inner });
         known.set(from.key, `${from.etag} ${etag}`);
         copied++;
         bytes += from.size;

@@ -4,13 +4,7 @@ import type { Encryption, Sealing } from "../frame/encryption.ts";
 import { decodeFrame, encodeFrame, type FrameKind } from "../frame/frame.ts";
 import { sha256, toHex } from "../frame/hash.ts";
 import { getBytes } from "../store/body.ts";
-import type {
-  CallOptions,
-  ObjectInfo,
-  ObjectStore,
-  Precondition,
-  PutResult,
-} from "../store/store.ts";
+import type { CallOptions, ObjectStore, Precondition } from "../store/store.ts";
 import { RecentObjects } from "./cache.ts";
 import type { Keys } from "./keys.ts";
 
@@ -85,7 +79,7 @@ export class Objects {
     if (held !== undefined) return held;
     try {
       const { info, bytes } = await getBytes(this.store, key, { signal });
-      const sealing = this.#sealing(key);
+      const sealing = this.sealing(key);
       const { nonce, payload, encrypted } = await decodeFrame(bytes, { ...codec, sealing });
       if (await codec.check?.(payload, encrypted) === false) {
         throw new CorruptError("The object is not what its name says");
@@ -110,52 +104,11 @@ export class Objects {
     const { kind } = codec;
     const { compression } = this.#options;
     const payload = codec.encode(record);
-    const sealing = this.#sealing(key);
+    const sealing = this.sealing(key);
     const frame = await encodeFrame(payload, { kind, compression, nonce, sealing });
     const { etag } = await this.store.put(key, frame, { precondition, signal });
     // Read back from its own bytes: the caller may change what it gave.
     this.#keep(key, etag, codec, nonce, payload);
-  }
-
-  /**
-   * Copies an object to another key, and forgets what was there: on the server
-   * where it can, and sealed anew where it is encrypted, which binds it to its key.
-   */
-  async copy(
-    from: string,
-    to: string,
-    options: CallOptions & { precondition?: Precondition } = {},
-  ): Promise<PutResult> {
-    this.recent.delete(to);
-    const source = this.#sealing(from), target = this.#sealing(to);
-    if (source === undefined || target === undefined) {
-      return await this.store.copy(from, to, options);
-    }
-    const { bytes } = await getBytes(this.store, from, { signal: options.signal });
-    const frame = await source.encryption.reseal(bytes, source.place, target.place)
-      .catch((error) => {
-        throw named(from, error);
-      });
-    return await this.store.put(to, frame, options);
-  }
-
-  /** Whether what is stored is bound to its key: a copy then has other bytes. */
-  get areBound(): boolean {
-    return this.#options.encryption !== undefined;
-  }
-
-  /** An object's bytes, while it has this ETag; what they open to, where they are bound to its key. */
-  async contentOf(
-    { key, etag }: ObjectInfo,
-    signal: AbortSignal | undefined,
-  ): Promise<Uint8Array> {
-    const { bytes } = await getBytes(this.store, key, { ifMatch: etag, signal });
-    if (!this.areBound) return bytes;
-    try {
-      return (await decodeFrame(bytes, { sealing: this.#sealing(key) })).payload;
-    } catch (error) {
-      throw named(key, error);
-    }
   }
 
   /** Deletes objects and forgets them. */
@@ -164,7 +117,8 @@ export class Objects {
     if (keys.length > 0) await this.store.delete(keys, { signal });
   }
 
-  #sealing(key: string): Sealing | undefined {
+  /** How the object of a key is sealed; `undefined` where nothing is encrypted. */
+  sealing(key: string): Sealing | undefined {
     const { encryption } = this.#options;
     return encryption && { encryption, place: { key, thread: this.#keys.threadOf(key) } };
   }
