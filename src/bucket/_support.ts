@@ -1,5 +1,5 @@
 import { UnsupportedError } from "../errors.ts";
-import type { DialectName } from "../s3/dialect.ts";
+import { type DialectName, isDirectoryBucket } from "../s3/dialect.ts";
 import type { AnySection } from "./_section.ts";
 import type { SectionName } from "./configuration.ts";
 
@@ -27,12 +27,26 @@ const MISSING: Readonly<Partial<Record<DialectName, Partial<Record<SectionName, 
 };
 
 /**
+ * What a directory bucket does not have.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-differences.html
+ */
+const NOT_IN_DIRECTORIES: readonly SectionName[] = [
+  "versioning",
+  "notifications",
+  "replication",
+  "tiering",
+  "acceleration",
+];
+
+/**
  * Refuses a section that the server does not have.
  *
  * @throws {UnsupportedError} that names the server and says why.
  */
 export function requireSection(section: SectionName, dialect: DialectName, bucket: string): void {
-  const why = MISSING[dialect]?.[section];
+  const why = isDirectoryBucket(bucket) && NOT_IN_DIRECTORIES.includes(section)
+    ? "it is a directory bucket, which has none"
+    : MISSING[dialect]?.[section];
   if (why === undefined) return;
   throw new UnsupportedError(
     `Cannot configure ${section} of bucket "${bucket}": ${why} (dialect "${dialect}")`,

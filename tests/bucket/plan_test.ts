@@ -147,6 +147,16 @@ Deno.test("what a dialect does not have is refused by its name, before anything 
   assert.equal(requests.length, 0);
 });
 
+Deno.test("a directory bucket has no versions, and its store is told so", async () => {
+  const { store, requests } = fakeBucket();
+  const directory = { ...store, api: { ...store.api, bucket: "a--use1-az4--x-s3" } };
+  await assert.rejects(
+    planBucket(directory, { versioning: "enabled" }),
+    (error) => error instanceof UnsupportedError && /directory bucket/.test(error.message),
+  );
+  assert.equal(requests.length, 0);
+});
+
 Deno.test("a section that there is none of, and a value that there is none of, are refused", async () => {
   const { store, requests } = fakeBucket();
   const wrong = [
