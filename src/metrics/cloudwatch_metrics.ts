@@ -51,8 +51,14 @@ export interface CloudWatchMetricsOptions extends MetricOptions {
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
-/** Metrics on their way to CloudWatch. */
-export interface CloudWatchMetrics extends AsyncDisposable {
+/** `AsyncDisposable`, where the compiler's `lib` knows of it; ES2022 does not. */
+export type MaybeAsyncDisposable = SymbolConstructor extends
+  { readonly asyncDispose: infer Name extends symbol }
+  ? { readonly [name in Name]: () => Promise<void> }
+  : Record<never, never>;
+
+/** Metrics on their way to CloudWatch. `await using` sends what is held at the end, and notes nothing more. */
+export interface CloudWatchMetrics extends MaybeAsyncDisposable {
   /** What `observed` is given. */
   readonly observer: Observer;
   /** How many values were dropped: too many were held, or CloudWatch refused them for good. */
@@ -63,8 +69,6 @@ export interface CloudWatchMetrics extends AsyncDisposable {
    * @throws what the client rejects with; what could not be sent is held for the next time.
    */
   flush(): Promise<void>;
-  /** Sends what is held and notes nothing more. */
-  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html */

@@ -22,6 +22,7 @@ export type {
   CloudWatchClientLike,
   CloudWatchMetrics,
   CloudWatchMetricsOptions,
+  MaybeAsyncDisposable,
   MetricDatum,
   PutMetricDataInput,
 } from "./cloudwatch_metrics.ts";

@@ -119,8 +119,7 @@ export function breaker(
       if (mine !== era) return; // it began before the last change
       if (state === "half-open") {
         until = sign === "ill" ? now() + rest : -Infinity;
-        if (sign === "none") era++;
-        else change(sign === "well" ? "closed" : "open");
+        if (sign !== "none") change(sign === "well" ? "closed" : "open");
       } else if (sign === "well") failures = 0;
       else if (sign === "ill" && ++failures >= threshold) {
         until = now() + rest;

@@ -159,6 +159,49 @@ Deno.test("observed() counts the reader's own time in the whole, and not as the 
   }
 });
 
+Deno.test("observed() waits for the store with each piece of a body, and with its end", async () => {
+  const pause = () => new Promise((resolve) => setTimeout(resolve, 20));
+  let pieces = 3;
+  const slow: ObjectStore = {
+    ...memoryStore(),
+    get: () =>
+      Promise.resolve({
+        info: { key: "key", size: 3, etag: "e", lastModified: new Date() },
+        body: new ReadableStream({
+          async pull(controller) {
+            await pause();
+            if (pieces-- > 0) controller.enqueue(new Uint8Array(1));
+            else controller.close();
+          },
+        }, { highWaterMark: 0 }),
+      }),
+  };
+  const { store, events } = watching(slow);
+  await getBytes(store, "key");
+  const [{ waited, milliseconds }] = events as [StoreEvent];
+  assert(waited >= 75, `${waited}`);
+  assert(waited <= milliseconds);
+});
+
+Deno.test("observed() and breaker() end the store's listing where their reader stops", async () => {
+  for (const layer of [(store: ObjectStore) => observed(store, () => {}), breaker]) {
+    let ended = false;
+    const store = layer({
+      ...memoryStore(),
+      async *list() {
+        try {
+          yield { objects: [], prefixes: ["a/"] };
+          yield { objects: [], prefixes: ["b/"] };
+        } finally {
+          ended = true;
+        }
+      },
+    });
+    for await (const _ of store.list()) break;
+    assert.equal(ended, true);
+  }
+});
+
 Deno.test("observed() tells aborted calls, and what the caller's own stream came to", async () => {
   const { store, events } = watching(memoryStore());
   await assert.rejects(store.head("key", { signal: AbortSignal.abort(new Error("enough")) }));
