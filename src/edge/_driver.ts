@@ -123,9 +123,9 @@ export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Dri
       await wire.sendOnly({ method: "DELETE", key, query: { uploadId }, operation }, signal);
     },
 
-    request: (request, signal) => wire.sendForText(request, signal),
+    request: wire.sendForText,
 
-    presign: (key, request) => wire.presign(key, request),
+    presign: wire.presign,
   };
 }
 

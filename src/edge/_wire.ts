@@ -97,7 +97,7 @@ export function createWire({ settings, credentials, fetch }: WireParts): Wire {
       return await (fetch ?? globalThis.fetch)(url.href, {
         method,
         headers,
-        body: fetch ? body as BodyInit | null : inViews(body, signal),
+        body: fetch ? body as BodyInit | null : inViews(body),
         redirect: "manual",
         signal,
       });

@@ -84,13 +84,11 @@ export function requestHeaders(options: S3RequestOptions): RequestHeaders {
     object,
     write: present({
       ...object,
+      ...attributeHeaders({ storageClass: options.storageClass }),
       [SSE]: algorithm,
       [`${SSE}-aws-kms-key-id`]: checked("sseKmsKeyId", sseKmsKeyId, TOKEN),
       [`${SSE}-context`]: context && base64(new TextEncoder().encode(JSON.stringify(context))),
       [`${SSE}-bucket-key-enabled`]: bucketKeyEnabled?.toString(),
-      "x-amz-storage-class": options.storageClass === undefined
-        ? undefined
-        : attributeHeaders(options)["x-amz-storage-class"],
     }),
     copySource: customerKey("x-amz-copy-source-", key),
   };

@@ -169,7 +169,8 @@ async function uploadParts<Part>(
   }
 }
 
-function* slices<Part>(whole: Sliceable<Part>, size: number): Generator<Part, void> {
+/** Cuts what is known whole into parts of one size, without a copy; only the last may be shorter. */
+export function* slices<Part>(whole: Sliceable<Part>, size: number): Generator<Part, void> {
   const { length } = whole;
   for (let at = 0; at < length; at += size) yield whole.subarray(at, Math.min(at + size, length));
 }

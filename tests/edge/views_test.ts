@@ -6,7 +6,6 @@ import { bytesOf, failure, optionsFor, type Seen, STORED, test, withStore } from
 const MIB = 1024 * 1024;
 const LARGE = bytesOf(3 * MIB + 5);
 const SMALL = bytesOf(MIB);
-const never = new AbortController().signal;
 
 /** Runs with a note of each body that reaches `fetch`, also where a store was made before. */
 async function withBodies(run: (bodies: unknown[]) => Promise<void>): Promise<void> {
@@ -88,12 +87,12 @@ test("EdgeStore.put() sends the bytes themselves where a runtime has its own way
 
 test("inViews() leaves what is small, text or nothing as it is", () => {
   const text = "x".repeat(2 * MIB);
-  for (const body of [SMALL, text, null]) assert.equal(inViews(body, never), body);
+  for (const body of [SMALL, text, null]) assert.equal(inViews(body), body);
   return Promise.resolve();
 });
 
 test("inViews() gives views of the bytes, from the start for each who reads", async () => {
-  const body = inViews(LARGE, never) as Blob;
+  const body = inViews(LARGE) as Blob;
   assert.equal(body.size, LARGE.length);
   for (let time = 0; time < 2; time++) {
     let at = 0;
@@ -107,13 +106,12 @@ test("inViews() gives views of the bytes, from the start for each who reads", as
   }
 });
 
-test("inViews() gives no view once the signal has aborted", async () => {
-  const control = new AbortController();
-  const reason = new Error("no longer wanted");
-  const reader = (inViews(LARGE, control.signal) as Blob).stream().getReader();
-  await reader.read();
-  control.abort(reason);
-  await assert.rejects(reader.read(), (error) => error === reason);
+test("inViews() gives nothing of a part whose memory was taken for another", async () => {
+  const part = LARGE.slice();
+  const reader = (inViews(part) as Blob).stream().getReader();
+  assert.equal((await reader.read()).value?.length, 64 * 1024);
+  structuredClone(part, { transfer: [part.buffer] }).fill(1);
+  await assert.rejects(reader.read(), TypeError);
 });
 
 /** More than the buffers between a client and a server hold. */
@@ -180,8 +178,6 @@ test("EdgeStore.put() sends no more of a large body whose attempt has timed out"
       }));
       await store.put("key", HUGE);
       assert(bodies.length > 1);
-      const left = await (bodies[0] as Blob).stream().getReader().read().catch((error) => error);
-      assert.equal(left.name, "TimeoutError");
     });
     assert(await server.firstToEnd() < HUGE.length);
   } finally {
