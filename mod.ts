@@ -53,6 +53,7 @@ export type {
   WhichOptions,
 } from "./src/checkpoint/checkpointer.ts";
 export { type KeyClass, keyClass } from "./src/checkpoint/key_class.ts";
+export { cdn, type CdnEvent, type CdnMiss, type CdnOptions } from "./src/checkpoint/cdn.ts";
 export { checkpointLinks, objectLink, uploadLinks } from "./src/checkpoint/links.ts";
 export type {
   CheckpointLinks,

@@ -1,6 +1,7 @@
 import { decodeFrame } from "../frame/frame.ts";
 import { getBytes } from "../store/body.ts";
 import type { CallOptions, ObjectInfo, PutResult } from "../store/store.ts";
+import { cachingOf } from "./caching.ts";
 import { named, type Objects } from "./objects.ts";
 
 /**
@@ -22,7 +23,7 @@ export async function copyObject(
     .catch((error) => {
       throw named(from, error);
     });
-  return await store.put(to, frame, options);
+  return await store.put(to, frame, { ...cachingOf(store, to), ...options });
 }
 
 /** An object's bytes, while it has this ETag; what they open to, where they are bound to its key. */

@@ -6,6 +6,7 @@ import { sha256, toHex } from "../frame/hash.ts";
 import { getBytes } from "../store/body.ts";
 import type { CallOptions, ObjectStore, Precondition } from "../store/store.ts";
 import { RecentObjects } from "./cache.ts";
+import { cachingOf } from "./caching.ts";
 import type { Keys } from "./keys.ts";
 
 /** A record of some kind as bytes: the kind of its frame, and how it is written and read. */
@@ -106,7 +107,8 @@ export class Objects {
     const payload = codec.encode(record);
     const sealing = this.sealing(key);
     const frame = await encodeFrame(payload, { kind, compression, nonce, sealing });
-    const { etag } = await this.store.put(key, frame, { precondition, signal });
+    const options = { ...cachingOf(this.store, key), precondition, signal };
+    const { etag } = await this.store.put(key, frame, options);
     // Read back from its own bytes: the caller may change what it gave.
     this.#keep(key, etag, codec, nonce, payload);
   }

@@ -2,6 +2,7 @@ import { CorruptError, InvalidInputError } from "../errors.ts";
 import { aesGcm } from "../frame/aes_gcm.ts";
 import type { KeyProvider } from "../frame/key_provider.ts";
 import { replace } from "../frame/replace.ts";
+import { cachingOf } from "./caching.ts";
 import { isFrameEncrypted, rewrapFrame, rewrapper, sealFrame } from "../frame/rewrap_frame.ts";
 import { checkWhole, refuse } from "../store/_options.ts";
 import { quote } from "../store/key.ts";
@@ -133,7 +134,7 @@ export async function rewrap(store: ObjectStore, options: RewrapOptions): Promis
       throw new CorruptError(
         'This object is not encrypted: give plaintext: "seal" to encrypt it, or "skip"',
       );
-    }, { signal: inner }).catch((error) => {
+    }, { ...cachingOf(store, key), signal: inner }).catch((error) => {
       throw named(key, error);
     });
     counts.done++;

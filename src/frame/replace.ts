@@ -1,6 +1,6 @@
 import { NotFoundError, PreconditionFailedError } from "../errors.ts";
 import { getBytes } from "../store/body.ts";
-import type { CallOptions, ObjectStore } from "../store/store.ts";
+import type { CallOptions, ObjectStore, PutOptions } from "../store/store.ts";
 
 /** How often an object is read again that another writer has changed meanwhile. */
 const ATTEMPTS = 10;
@@ -16,17 +16,19 @@ export async function replace(
   store: ObjectStore,
   key: string,
   change: (bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array | undefined>,
-  { signal }: CallOptions,
+  { signal, attributes }: CallOptions & Pick<PutOptions, "attributes">,
 ): Promise<number> {
+  const { conditionalUpdate } = store.capabilities;
   for (let attempt = 1;; attempt++) {
     try {
-      const { info, bytes } = await getBytes(store, key, { signal });
+      // A cache in between may have an older one: where nothing would tell, or has told, the store itself is asked.
+      const fresh = attempt > 1 || !conditionalUpdate;
+      const ifMatch = fresh ? (await store.head(key, { signal })).etag : undefined;
+      const { info, bytes } = await getBytes(store, key, { ifMatch, signal });
       const changed = await change(bytes);
       if (changed === undefined) return 0;
-      const precondition = store.capabilities.conditionalUpdate
-        ? { ifMatch: info.etag }
-        : "overwrite";
-      await store.put(key, changed, { precondition, signal });
+      const precondition = conditionalUpdate ? { ifMatch: info.etag } : "overwrite";
+      await store.put(key, changed, { precondition, attributes, signal });
       return changed.length;
     } catch (error) {
       // Deleted meanwhile, which is how it was to be, too.

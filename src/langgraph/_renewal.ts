@@ -1,3 +1,4 @@
+import { cachingOf } from "../checkpoint/caching.ts";
 import type { CheckpointLog } from "../checkpoint/log.ts";
 import { chunksOf, valuesOf } from "../checkpoint/record.ts";
 import type { Found } from "../checkpoint/writes.ts";
@@ -34,10 +35,14 @@ export async function renew(
 /** Stores an object again; tells whether it was there. */
 async function again(log: CheckpointLog, key: string, signal: AbortSignal): Promise<boolean> {
   const { store } = log.objects;
-  for (;;) {
+  const { conditionalUpdate } = store.capabilities;
+  // A cache in between may have an older one: where nothing would tell, or has told, the store itself is asked.
+  for (let fresh = !conditionalUpdate;; fresh = true) {
     try {
-      const { info, bytes } = await getBytes(store, key, { signal });
-      await store.put(key, bytes, { precondition: whileIt(log, info.etag), signal });
+      const ifMatch = fresh ? (await store.head(key, { signal })).etag : undefined;
+      const { info, bytes } = await getBytes(store, key, { ifMatch, signal });
+      const precondition = whileIt(log, info.etag);
+      await store.put(key, bytes, { ...cachingOf(store, key), precondition, signal });
       return true;
     } catch (error) {
       if (!isSuperseded(error)) throw error;
