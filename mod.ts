@@ -33,7 +33,8 @@ export type { ObservedOptions, Observer, StoreEvent, StoreOutcome } from "./src/
 export { aesGcm, type AesGcmComponents, type AesGcmOptions } from "./src/frame/aes_gcm.ts";
 export type { Encryption, FramePlace, Sealing } from "./src/frame/encryption.ts";
 export type { DataKey, KeyContext, KeyProvider, WrappedKey } from "./src/frame/key_provider.ts";
-export { awsKmsKeys, type AwsKmsKeysOptions, type KmsClient } from "./src/frame/aws_kms_keys.ts";
+export { awsKmsKeys } from "./src/frame/aws_kms_keys.ts";
+export type { AwsKmsKeysOptions, KmsClient, KmsInput } from "./src/frame/aws_kms_keys.ts";
 export { localKeys, type LocalKeysOptions } from "./src/frame/local_keys.ts";
 export { passphraseKey, type PassphraseKeyOptions } from "./src/frame/passphrase_key.ts";
 export { type ThreadKeys, threadKeys, type ThreadKeysOptions } from "./src/frame/thread_keys.ts";

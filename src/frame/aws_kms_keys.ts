@@ -11,8 +11,10 @@ import { checkKeyId } from "./_envelope.ts";
 import type { KeyContext, KeyProvider } from "./key_provider.ts";
 
 /** What KMS is asked with, as the AWS SDK names it. */
-interface KmsInput {
+export interface KmsInput {
+  /** The KMS key, by its ARN, its id or an alias. */
   KeyId: string;
+  /** What it binds to the data key: the same must be given to unwrap it. */
   EncryptionContext: Record<string, string>;
 }
 
