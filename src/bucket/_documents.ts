@@ -67,11 +67,18 @@ export function prefixOf(rule: XmlElement): string {
 }
 
 /**
- * Whether a rule is this checkpointer's: it has an id of ours and is about keys
- * under its prefix. Another's in the same bucket, under another prefix, is not.
+ * Whether a rule is about threads of the checkpointer with this prefix: all of
+ * them, or some by their names' beginning. One that keeps a folder of its own
+ * below the prefix is another, and its rules are not ours.
  */
+export function isAbout(rule: XmlElement, prefix: string): boolean {
+  const scope = prefixOf(rule);
+  return scope.startsWith(prefix) && !scope.slice(prefix.length).includes("/");
+}
+
+/** Whether a rule is this checkpointer's: it has an id of ours and is about its threads. */
 export function isOwn(rule: XmlElement, { prefix }: SectionContext): boolean {
-  return idOf(rule)?.startsWith(OWN) === true && prefixOf(rule).startsWith(prefix);
+  return idOf(rule)?.startsWith(OWN) === true && isAbout(rule, prefix);
 }
 
 /**

@@ -38,6 +38,7 @@ export type {
 } from "./events.ts";
 export { notificationPolicy } from "./notification_policy.ts";
 export type { NotificationPolicy, NotificationPolicyOptions } from "./notification_policy.ts";
+export type { Place } from "../checkpoint/keys.ts";
 export { restoreCheckpoint, restoreThread } from "./restore.ts";
 export type { RestoreOptions, RestoreProgress, RestoreResult } from "./restore.ts";
 export { type NonCurrentUsage, nonCurrentUsage, type Usage, type UsageOptions } from "./usage.ts";

@@ -74,6 +74,21 @@ Deno.test("two checkpointers in one bucket keep their rules apart", () => {
   assert.deepEqual(left, lifecycle.merge(undefined, desired, b!));
 });
 
+Deno.test("a checkpointer in a folder of another one's keeps its rules, and leaves the other's", () => {
+  const [outer, inner] = ["", "cairn/"].map((prefix) => contextOf({}, { prefix }));
+  const desired = { expire: [{ ttl: { days: 4 }, threads: "a/b" }], deleteMarkers: true };
+  const both = lifecycle.merge(lifecycle.merge(undefined, desired, outer!), desired, inner!);
+  assert.equal(both?.children.length, 4);
+  assert.deepEqual(
+    lifecycle.merge(both, {}, outer!),
+    lifecycle.merge(undefined, desired, inner!),
+  );
+  assert.deepEqual(
+    lifecycle.merge(both, {}, inner!),
+    lifecycle.merge(undefined, desired, outer!),
+  );
+});
+
 Deno.test("every rule of ours has an id of its own, and one that S3 takes", () => {
   const threads = "t".repeat(400);
   const desired: Lifecycle = {
@@ -117,7 +132,7 @@ Deno.test("a lifecycle says what it does in sentences", async () => {
     + cairn:noncurrent:cairn/: old versions are removed after 3 days, the newest 2 of each object kept, under "cairn/"
     + cairn:delete-markers:cairn/: delete markers that nothing is left behind are removed, under "cairn/"
     + cairn:abort-uploads:cairn/: uploads that were never completed are aborted after 7 days, under "cairn/"
-    + cairn:transition:cairn/: objects move to STANDARD_IA after 30 days; old versions move to GLACIER after 1 days, under "cairn/", of more than 999 bytes
+    + cairn:transition:cairn/: objects move to STANDARD_IA after 30 days; old versions move to GLACIER after 1 day, under "cairn/", of more than 999 bytes
     = all: stays as it is
   note: lifecycle: give each checkpointer of these threads \`ttl: expireAfter({ days: 30 })\` first; without it a checkpoint may outlive the chunks it needs
   note: lifecycle: the rule "all" of others removes objects of this checkpointer, too (objects are removed 5 days after they were written, under ""): threads can lose chunks they need`,

@@ -23,7 +23,7 @@ export function textOfRule(rule: XmlElement): string {
   const says: string[] = [];
   const days = expiration && textOf(expiration, "Days");
   const date = expiration && textOf(expiration, "Date");
-  if (days) says.push(`objects are removed ${days} days after they were written`);
+  if (days) says.push(`objects are removed ${daysOf(days)} after they were written`);
   if (date) says.push(`objects are removed from ${date} on`);
   if (expiration && textOf(expiration, "ExpiredObjectDeleteMarker") === "true") {
     says.push("delete markers that nothing is left behind are removed");
@@ -31,32 +31,36 @@ export function textOfRule(rule: XmlElement): string {
   if (old) {
     const kept = textOf(old, "NewerNoncurrentVersions");
     says.push(
-      `old versions are removed after ${textOf(old, "NoncurrentDays")} days` +
+      `old versions are removed after ${daysOf(textOf(old, "NoncurrentDays"))}` +
         (kept ? `, the newest ${kept} of each object kept` : ""),
     );
   }
   if (uploads) {
     says.push(
       `uploads that were never completed are aborted after ` +
-        `${textOf(uploads, "DaysAfterInitiation")} days`,
+        daysOf(textOf(uploads, "DaysAfterInitiation")),
     );
   }
   for (const move of childrenOf(rule, "Transition")) {
     says.push(
       `objects move to ${textOf(move, "StorageClass")} ` +
         (textOf(move, "Days")
-          ? `after ${textOf(move, "Days")} days`
+          ? `after ${daysOf(textOf(move, "Days"))}`
           : `on ${textOf(move, "Date")}`),
     );
   }
   for (const move of childrenOf(rule, "NoncurrentVersionTransition")) {
     says.push(
       `old versions move to ${textOf(move, "StorageClass")} after ` +
-        `${textOf(move, "NoncurrentDays")} days`,
+        daysOf(textOf(move, "NoncurrentDays")),
     );
   }
   const off = textOf(rule, "Status") === "Enabled" ? "" : " (switched off)";
   return `${says.join("; ") || "nothing"}, under ${quote(prefixOf(rule))}${sizeOf(rule)}${off}`;
+}
+
+function daysOf(count: string | undefined): string {
+  return count === "1" ? "1 day" : `${count ?? "no"} days`;
 }
 
 function sizeOf(rule: XmlElement): string {

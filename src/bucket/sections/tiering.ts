@@ -6,7 +6,7 @@ import { checkWhole, refuse } from "../../store/_options.ts";
 import { quote } from "../../store/key.ts";
 import { toHex } from "../../store/hex.ts";
 import type { CallOptions } from "../../store/store.ts";
-import { canonical, element, idOf, mergeRules, prefixOf } from "../_documents.ts";
+import { canonical, element, idOf, isAbout, mergeRules, prefixOf } from "../_documents.ts";
 import type { Section, SectionContext, SectionState } from "../_section.ts";
 import { checkedDocument } from "../_states.ts";
 import { checkScope, scopeOf } from "./_lifecycle_rules.ts";
@@ -43,7 +43,7 @@ const MAX_CONFIGURATIONS = 1_000;
 const OWN = "cairn.tiering.";
 
 function isOurs(rule: XmlElement, { prefix }: SectionContext): boolean {
-  return idOf(rule)?.startsWith(OWN) === true && prefixOf(rule).startsWith(prefix);
+  return idOf(rule)?.startsWith(OWN) === true && isAbout(rule, prefix);
 }
 
 /** The most pages of a listing: of 100 configurations each there are ten. */
