@@ -39,7 +39,12 @@ export { localKeys, type LocalKeysOptions } from "./src/frame/local_keys.ts";
 export { passphraseKey, type PassphraseKeyOptions } from "./src/frame/passphrase_key.ts";
 export { type ThreadKeys, threadKeys, type ThreadKeysOptions } from "./src/frame/thread_keys.ts";
 export { rewrap, type RewrapOptions, type RewrapProgress } from "./src/checkpoint/rewrap.ts";
-export { probe, type ProbeOptions, type ProbeReport } from "./src/store/probe.ts";
+export {
+  probe,
+  type ProbedCapability,
+  type ProbeOptions,
+  type ProbeReport,
+} from "./src/store/probe.ts";
 export { linkStore, type LinkStoreOptions, type ObjectLink } from "./src/store/link_store.ts";
 export { prefixed } from "./src/store/prefix.ts";
 export { withReplica } from "./src/store/replica.ts";

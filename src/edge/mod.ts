@@ -38,4 +38,6 @@ export {
 } from "./kms_client.ts";
 export type { BucketApi, S3Answer, S3Request, S3Store } from "../s3/api.ts";
 export type { DialectName } from "../s3/dialect.ts";
+export type { EndpointOptions } from "../s3/endpoint.ts";
 export type { S3Credentials, S3CredentialsProvider, S3Options } from "../s3/options.ts";
+export type { S3RequestOptions } from "../s3/request_headers.ts";

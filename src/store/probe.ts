@@ -12,15 +12,19 @@ export interface ProbeOptions extends CallOptions {
 }
 
 /** What a store does, and not what it says: it fits the `capabilities` option of the S3 stores. */
-export interface ProbeReport extends Pick<StoreCapabilities, Probed> {
+export interface ProbeReport extends Pick<StoreCapabilities, ProbedCapability> {
   /** What was written is read, and what was deleted is gone, at once. */
   readonly readAfterWrite: boolean;
   /** For each finding, one sentence on what was seen. */
-  readonly saw: Readonly<Record<Probed | "readAfterWrite", string>>;
+  readonly saw: Readonly<Record<ProbedCapability | "readAfterWrite", string>>;
 }
 
 /** The capabilities that are found out; the others follow from the kind of store. */
-type Probed = "conditionalCreate" | "conditionalUpdate" | "orderedList" | "presign";
+export type ProbedCapability =
+  | "conditionalCreate"
+  | "conditionalUpdate"
+  | "orderedList"
+  | "presign";
 
 interface Finding {
   readonly holds: boolean;
