@@ -26,7 +26,7 @@ export interface TieringRule extends ThreadScope {
   readonly archive: true;
 }
 
-/** What AWS answers with, and what its schema calls it. */
+/** As S3's reference shows it; its other lists are named as the second, which is taken, too. */
 const ROOT = "ListBucketIntelligentTieringConfigurationsOutput";
 const ROOTS = [ROOT, "ListBucketIntelligentTieringConfigurationsResult"];
 const ONE = "IntelligentTieringConfiguration";
@@ -39,7 +39,10 @@ const MOST_DAYS = 730;
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketIntelligentTieringConfiguration.html */
 const MAX_CONFIGURATIONS = 1_000;
 
-/** Ids of these have 64 characters at most, and no colon: the scope is in them as its hash. */
+/**
+ * S3 tells no alphabet for these ids; those of its metrics have 64 letters, digits, `.`, `-` and
+ * `_`. Within that all is well, so that the scope is in them as its hash.
+ */
 const OWN = "cairn.tiering.";
 
 function isOurs(rule: XmlElement, { prefix }: SectionContext): boolean {
