@@ -18,7 +18,9 @@ export type IamScope =
   /** The objects under the folder of `probe`. */
   | "probe"
   /** The bucket, where the request lists under the folder of `probe`. */
-  | "probe listing";
+  | "probe listing"
+  /** A namespace of CloudWatch's metrics. */
+  | "metrics";
 
 /** What the bodies of a use go through where KMS encrypts them. */
 export type IamFlow = "reads" | "writes" | "parts";
@@ -52,7 +54,9 @@ export type IamUse =
   | "replication"
   | "encryption"
   | "acceleration"
-  | "create";
+  | "tiering"
+  | "create"
+  | "metrics";
 
 /**
  * What each use needs on AWS, by the names of
@@ -93,9 +97,10 @@ export const IAM_USES: Readonly<Record<IamUse, IamUseInfo>> = {
     flows: ["parts"],
   },
   copy: {
-    what: "`copy` on the server: `copyThread`, `moveThread`",
-    needs: { objects: ["s3:GetObject", "s3:PutObject"] },
-    flows: ["reads", "writes"],
+    what:
+      "`copy` on the server, whole and in parts: `copyThread`; with `list` and `delete`, `moveThread`",
+    needs: { objects: ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"] },
+    flows: ["reads", "parts"],
   },
   delete: {
     what: "`delete`: of threads, of checkpoints, by `prune` and `sweep`",
@@ -115,21 +120,23 @@ export const IAM_USES: Readonly<Record<IamUse, IamUseInfo>> = {
     flows: ["reads", "writes"],
   },
   versions: {
-    what: "old versions: to list, to count and to load them",
+    what: "`listVersions`, `loadVersion`, `nonCurrentUsage`",
     needs: {
-      objects: ["s3:GetObjectVersion"],
-      listing: ["s3:ListBucketVersions"],
+      objects: ["s3:GetObject", "s3:GetObjectVersion"],
+      listing: ["s3:ListBucket", "s3:ListBucketVersions"],
       bucket: ["s3:GetBucketVersioning"],
     },
     flows: ["reads"],
   },
   restore: {
-    what: "what was deleted: to take its delete markers away",
+    what:
+      "`restoreThread`, `restoreCheckpoint`: to read what was deleted, and take its delete markers away",
     needs: {
-      objects: ["s3:DeleteObjectVersion"],
-      listing: ["s3:ListBucketVersions"],
+      objects: ["s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectVersion"],
+      listing: ["s3:ListBucket", "s3:ListBucketVersions"],
       bucket: ["s3:GetBucketVersioning"],
     },
+    flows: ["reads"],
   },
   versioning: {
     what: "versioning: to read, enable and suspend it",
@@ -161,9 +168,19 @@ export const IAM_USES: Readonly<Record<IamUse, IamUseInfo>> = {
     what: "Transfer Acceleration: to read, enable and suspend it; AWS alone",
     needs: { bucket: ["s3:GetAccelerateConfiguration", "s3:PutAccelerateConfiguration"] },
   },
+  tiering: {
+    what: "the archive tiers of Intelligent-Tiering: to read and change them; AWS alone",
+    needs: {
+      bucket: ["s3:GetIntelligentTieringConfiguration", "s3:PutIntelligentTieringConfiguration"],
+    },
+  },
   create: {
-    what: "the bucket: to make it, and to find its region",
-    needs: { bucket: ["s3:CreateBucket", "s3:GetBucketLocation"] },
+    what: "`createBucket`",
+    needs: { bucket: ["s3:CreateBucket"] },
+  },
+  metrics: {
+    what: "metrics that are sent to CloudWatch, in the namespace `metricsNamespace`; AWS alone",
+    needs: { metrics: ["cloudwatch:PutMetricData"] },
   },
 };
 
@@ -186,7 +203,7 @@ export type IamRole = "reader" | "writer" | "operator";
 export const IAM_ROLES: Readonly<Record<IamRole, readonly IamUse[]>> = {
   reader: ["read", "list"],
   writer: ["read", "list", "write", "multipart"],
-  // Not `chunks` and `presign`, which are parts of others, nor `acceleration`, which only AWS knows.
+  // Not `chunks` and `presign`, which are parts of others, nor what only AWS knows.
   operator: [
     "read",
     "list",

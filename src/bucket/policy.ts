@@ -38,6 +38,8 @@ export interface IamPolicyOptions {
   readonly replicationRoleArn?: string | undefined;
   /** Where `probe` may write. @default "cairn-probe/", as `probe` has it */
   readonly probePrefix?: string | undefined;
+  /** The namespace of the metrics that are sent to CloudWatch. @default "Cairn", as the exporters have it */
+  readonly metricsNamespace?: string | undefined;
   /**
    * Who may, where the policy is a bucket's own: `"*"` for everybody, `{ AWS:
    * arn }` for an account, a user or a role, `{ Service: name }` for a service.
@@ -94,6 +96,7 @@ const SIDS: Readonly<Record<IamScope, string>> = {
   bucket: "CairnBucket",
   probe: "CairnProbe",
   "probe listing": "CairnProbeListing",
+  metrics: "CairnMetrics",
 };
 
 /** What a name stands for in a message, and what it must look like. */
@@ -175,6 +178,7 @@ interface Places {
   readonly object: (name: string) => string;
   readonly prefixes: readonly string[];
   readonly probe: string;
+  readonly metrics: string;
 }
 
 /** The single uses that roles and names come to, in the order of the table. */
@@ -195,6 +199,11 @@ function usesOf(names: readonly string[]): IamUse[] {
 
 function placesOf(options: IamPolicyOptions): Places {
   const { bucket, prefix = "cairn/", probePrefix = "cairn-probe/", partition } = options;
+  const { metricsNamespace: metrics = "Cairn" } = options;
+  // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
+  if (typeof metrics !== "string" || !/^[\w.#/ -]{1,255}$/.test(metrics)) {
+    refuse("metricsNamespace", metrics, "1 to 255 letters, digits, spaces and . _ - / #");
+  }
   const given = typeof prefix === "string" ? [prefix] : prefix;
   if (!Array.isArray(given) || given.length === 0) refuse("prefix", prefix, "a folder, or several");
   const prefixes = [...new Set(given.map((each) => folderOf("prefix", each)))].sort();
@@ -203,7 +212,7 @@ function placesOf(options: IamPolicyOptions): Places {
     const own = ARN.exec(bucket)![1];
     if (partition !== undefined && partition !== own) refuse("partition", partition, own!);
     // https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-policies.html
-    return { bucket, object: (name) => `${bucket}/object/${name}`, prefixes, probe };
+    return { bucket, object: (name) => `${bucket}/object/${name}`, prefixes, probe, metrics };
   }
   if (typeof bucket !== "string" || !BUCKET.test(bucket)) {
     refuse("bucket", bucket, "a bucket's name, or the ARN of an access point, without a pattern");
@@ -219,7 +228,7 @@ function placesOf(options: IamPolicyOptions): Places {
     refuse("partition", partition, "aws, aws-cn or aws-us-gov");
   }
   const arn = `arn:${partition ?? "aws"}:s3:::${bucket}`;
-  return { bucket: arn, object: (name) => `${arn}/${name}`, prefixes, probe };
+  return { bucket: arn, object: (name) => `${arn}/${name}`, prefixes, probe, metrics };
 }
 
 /** A folder as text that no policy reads as anything else; it ends in a slash, so that `a` is not `ab`. */
@@ -251,7 +260,7 @@ function scopesOf(uses: readonly IamUse[]): [IamScope, string[]][] {
 }
 
 function statementOf(scope: IamScope, Action: string[], places: Places): IamStatement {
-  const { bucket, object, prefixes, probe } = places;
+  const { bucket, object, prefixes, probe, metrics } = places;
   const base = { Sid: SIDS[scope], Effect: "Allow", Action } as const;
   switch (scope) {
     case "objects":
@@ -271,6 +280,13 @@ function statementOf(scope: IamScope, Action: string[], places: Places): IamStat
       return listing(base, bucket, [probe]);
     case "bucket":
       return { ...base, Resource: [bucket] };
+    case "metrics":
+      // CloudWatch has no resources to name, only this condition.
+      return {
+        ...base,
+        Resource: ["*"],
+        Condition: { StringEquals: { "cloudwatch:namespace": metrics } },
+      };
   }
 }
 
@@ -390,7 +406,7 @@ function roleStatements(
 
 /** Refuses what does not go with a principal, and what does not go without. */
 function checkPrincipal(options: IamPolicyOptions, attachment: IamAttachment): void {
-  const { principal, sourceArn } = options;
+  const { principal, sourceArn, uses } = options;
   const isService = typeof principal === "object" && "Service" in principal;
   if (principal === undefined) {
     if (attachment === "bucket") {
@@ -403,6 +419,13 @@ function checkPrincipal(options: IamPolicyOptions, attachment: IamAttachment): v
       (names.length === 1 && /^(AWS|Service)$/.test(kind!) && /^[\w:/+=,.@-]+$/.test(`${name}`));
     if (!fits) refuse("principal", JSON.stringify(principal), '"*", { AWS } or { Service }');
     if (attachment !== "bucket") refuse("attachment", attachment, '"bucket" with a principal');
+    if (Array.isArray(uses) && uses.includes("metrics")) {
+      refuse(
+        "uses",
+        "metrics",
+        "none of it with a principal: a bucket's policy is about the bucket",
+      );
+    }
     for (const name of ["kmsKeyArn", "clientKeyArn", "replicationRoleArn"] as const) {
       if (options[name] === undefined) continue;
       refuse(name, options[name], "none with a principal: a bucket's policy is about the bucket");

@@ -4,10 +4,20 @@
  *
  * @module
  */
-import { probe, S3Checkpointer } from "@cairn/checkpoint";
+import { checkpointLinks, copyThread, linkStore, probe, S3Checkpointer } from "@cairn/checkpoint";
+import {
+  applyPlan,
+  createBucket,
+  type IamUse,
+  listVersions,
+  loadVersion,
+  nonCurrentUsage,
+  planBucket,
+  replicationStatus,
+  restoreThread,
+} from "@cairn/checkpoint/bucket";
 import { edgeStore, type S3Request, type S3Store } from "@cairn/checkpoint/edge";
 import assert from "node:assert/strict";
-import type { IamUse } from "@cairn/checkpoint/bucket";
 import { getBytes } from "../../src/store/body.ts";
 import { serverOptions } from "../conformance/_server.ts";
 import { admin } from "../servers/minio_admin.ts";
@@ -34,7 +44,28 @@ export interface Operation {
 }
 
 /** MinIO takes GetObjectVersion for GetObject, and the other way round. */
-const READS: readonly (readonly IamUse[])[] = [["read"], ["copy"], ["presign"], ["versions"]];
+const READS: readonly (readonly IamUse[])[] = [
+  ["read"],
+  ["copy"],
+  ["presign"],
+  ["versions"],
+  ["restore"],
+];
+const READS_AND_LISTS: readonly (readonly IamUse[])[] = [
+  ["versions"],
+  ["restore"],
+  ["read", "list"],
+  ["copy", "list"],
+  ["presign", "list"],
+];
+/** To find out that there are versions, and to list them. */
+const VERSIONS: readonly (readonly IamUse[])[] = [
+  ["versions"],
+  ["restore"],
+  ["list", "versioning"],
+  ["list", "replication"],
+];
+const LISTS: readonly (readonly IamUse[])[] = [["list"], ["versions"], ["restore"]];
 /** MinIO cannot allow that a version is deleted and not that the object is. */
 const DELETES: readonly (readonly IamUse[])[] = [["delete"], ["restore"]];
 
@@ -166,7 +197,7 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     name: "list",
-    needs: [["list"]],
+    needs: LISTS,
     async run(site) {
       await seeded(site);
       assert(await listed(site, { prefix: site.folder }) > 0);
@@ -174,7 +205,7 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     name: "list of folders",
-    needs: [["list"]],
+    needs: LISTS,
     async run(site) {
       await site.root.put(`${site.folder}thread/x`, SMALL);
       assert(await listed(site, { prefix: site.folder, delimiter: "/" }) > 0);
@@ -201,7 +232,7 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     name: "abort of an upload",
-    needs: [["multipart"]],
+    needs: [["multipart"], ["copy"]],
     async run({ store, root, folder }) {
       const key = fresh(folder);
       const operation = "CreateMultipartUpload";
@@ -222,7 +253,7 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     name: "copy",
-    needs: [["copy"], ["read", "write"], ["read", "multipart"], ["presign"]],
+    needs: [["copy"], ["presign"], ["read", "write"], ["read", "multipart"]],
     async run(site) {
       const target = fresh(site.folder);
       await site.store.copy(await seeded(site), target);
@@ -259,7 +290,7 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     name: "load of the latest checkpoint",
-    needs: READS.map(([use]) => ["list", use!]),
+    needs: READS_AND_LISTS,
     async run({ store, root, folder: prefix }) {
       const { thread, id } = await savedBy(root, prefix);
       assert.equal((await new S3Checkpointer(store, { prefix }).load(thread))?.id, id);
@@ -275,7 +306,7 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     name: "threads",
-    needs: [["list"]],
+    needs: LISTS,
     async run({ store, root, folder: prefix }) {
       const { thread } = await savedBy(root, prefix);
       const threads: string[] = [];
@@ -285,7 +316,7 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     name: "deletion of a thread",
-    needs: DELETES.map(([use]) => [use!, "list"]),
+    needs: [["restore"], ["delete", "list"], ["delete", "versions"]],
     async run({ store, root, folder: prefix }) {
       const { thread } = await savedBy(root, prefix);
       await new S3Checkpointer(store, { prefix }).delete(thread);
@@ -295,7 +326,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: "list of versions",
     // MinIO takes ListBucket for it.
-    needs: [["versions"], ["restore"], ["list"]],
+    needs: LISTS,
     async run(site) {
       const key = await seeded(site);
       const { text } = await site.store.api.request({
@@ -337,6 +368,116 @@ export const OPERATIONS: readonly Operation[] = [
     whole: true,
     async run({ store }) {
       assert.equal((await probe(store)).conditionalCreate, true);
+    },
+  },
+  {
+    name: "createBucket",
+    needs: [["create"]],
+    whole: true,
+    async run({ store }) {
+      assert.equal((await createBucket(store)).created, false);
+    },
+  },
+  {
+    name: "listVersions",
+    needs: VERSIONS,
+    async run({ store, root, folder: prefix }) {
+      const { thread, id } = await savedBy(root, prefix);
+      const found = [];
+      for await (const version of listVersions(store, thread, { prefix })) found.push(version.id);
+      assert.deepEqual(found, [id]);
+    },
+  },
+  {
+    name: "nonCurrentUsage",
+    needs: VERSIONS,
+    async run({ store, root, folder: prefix }) {
+      const { thread } = await savedBy(root, prefix);
+      assert((await nonCurrentUsage(store, { prefix, thread })).current.count > 1);
+    },
+  },
+  {
+    name: "loadVersion",
+    needs: [["versions"], ["restore"]],
+    async run({ store, root, folder: prefix }) {
+      const { thread, id } = await savedBy(root, prefix);
+      let version;
+      for await (const each of listVersions(root, thread, { prefix })) version = each;
+      await new S3Checkpointer(root, { prefix }).delete(thread);
+      assert.equal((await loadVersion(store, version!, { prefix })).id, id);
+    },
+  },
+  {
+    name: "restoreThread",
+    needs: [["restore"]],
+    async run({ store, root, folder: prefix }) {
+      const { thread, id } = await savedBy(root, prefix);
+      await new S3Checkpointer(root, { prefix }).delete(thread);
+      const { restored } = await restoreThread(store, thread, { prefix });
+      assert.deepEqual(restored.map((place) => place.id), [id]);
+      assert.equal((await new S3Checkpointer(root, { prefix }).load(thread))?.id, id);
+    },
+  },
+  {
+    name: "replicationStatus",
+    needs: READS_AND_LISTS,
+    async run({ store, root, folder: prefix }) {
+      const { thread } = await savedBy(root, prefix);
+      assert.equal((await replicationStatus(store, { thread }, { prefix })).state, "none");
+    },
+  },
+  {
+    name: "copyThread",
+    needs: [
+      ["copy", "list"],
+      ["presign", "list"],
+      ["write", "read", "list"],
+      ["multipart", "read", "list"],
+    ],
+    async run({ store, root, folder: prefix }) {
+      const { thread, id } = await savedBy(root, prefix);
+      await copyThread(new S3Checkpointer(store, { prefix }), thread, `${thread} again`);
+      const copy = await new S3Checkpointer(root, { prefix }).load(`${thread} again`);
+      assert.equal(copy?.id, id);
+    },
+  },
+  {
+    name: "links to a checkpoint",
+    needs: READS_AND_LISTS,
+    async run({ store, root, folder: prefix }) {
+      const { thread, id } = await savedBy(root, prefix);
+      const options = { expiresIn: MINUTE };
+      const links = await checkpointLinks(new S3Checkpointer(store, { prefix }), thread, options);
+      const guest = new S3Checkpointer(linkStore(links!), { prefix });
+      assert.equal((await guest.load(thread))?.id, id);
+    },
+  },
+  {
+    name: "a plan for versioning, with nothing to do",
+    needs: [["versioning"], ["versions"], ["restore"], ["replication"]],
+    whole: true,
+    async run({ store }) {
+      await applyPlan(store, await planBucket(store, { versioning: "enabled" }));
+    },
+  },
+  {
+    name: "a plan for the lifecycle, applied",
+    needs: [["lifecycle"]],
+    whole: true,
+    async run({ store }) {
+      // Another each time, so that there is something to write.
+      const threads = crypto.randomUUID();
+      const lifecycle = { expire: [{ ttl: { days: 300 }, threads }] };
+      const plan = await planBucket(store, { lifecycle });
+      assert.deepEqual((await applyPlan(store, plan)).applied, ["lifecycle"]);
+    },
+  },
+  {
+    name: "a plan for notifications",
+    needs: [["notifications"]],
+    whole: true,
+    async run({ store }) {
+      await planBucket(store, { notifications: {} });
     },
   },
   configuration(["versioning", "versions", "restore", "replication"], "GetBucketVersioning", {
@@ -410,9 +551,8 @@ export const OPERATIONS: readonly Operation[] = [
     { method: "PUT", query: { encryption: "" }, body: ENCRYPTION },
     "NotImplemented",
   ),
-  configuration("create", "GetBucketLocation", { method: "GET", query: { location: "" } }),
   configuration("create", "CreateBucket", { method: "PUT" }, "BucketAlreadyOwnedByYou"),
-  ...["tagging", "policy", "object-lock", "uploads"].map((name) =>
+  ...["location", "tagging", "policy", "object-lock", "uploads"].map((name) =>
     configuration([], `Get of ${name}`, { method: "GET", query: { [name]: "" } })
   ),
   configuration([], "DeleteBucket", { method: "DELETE" }),

@@ -11,6 +11,7 @@ const ON: Readonly<Record<string, string>> = {
   bucket: "the bucket",
   probe: "objects under `probePrefix`",
   "probe listing": "listings under `probePrefix`",
+  metrics: "the namespace `metricsNamespace`",
 };
 
 /** The rows of a table, under its head. */

@@ -59,7 +59,7 @@ Deno.test("iamPolicy() has for each use alone exactly the actions of the table",
     const actions = policyOf({ uses: [use] }).Statement.flatMap(({ Action }) => Action);
     const expected = Object.values(IAM_USES[use].needs).flat();
     assert.deepEqual(actions.sort(), [...expected].sort(), use);
-    for (const action of actions) assert.match(action, /^s3:[A-Z][A-Za-z]+$/);
+    for (const action of actions) assert.match(action, /^(s3|cloudwatch):[A-Z][A-Za-z]+$/);
   }
 });
 
@@ -166,6 +166,15 @@ Deno.test("iamPolicy() lets the key that data keys are wrapped under be used dir
   assert.equal(own(["writer"]).Condition, undefined);
 });
 
+Deno.test("iamPolicy() lets metrics be sent to one namespace alone", () => {
+  const metrics = (options: Partial<IamPolicyOptions>) =>
+    statementOf({ uses: ["metrics"], ...options }, "CairnMetrics").Condition;
+  assert.deepEqual(metrics({}), { StringEquals: { "cloudwatch:namespace": "Cairn" } });
+  assert.deepEqual(metrics({ metricsNamespace: "Agents/Prod" }), {
+    StringEquals: { "cloudwatch:namespace": "Agents/Prod" },
+  });
+});
+
 Deno.test("iamPolicy() hands a role over to S3 alone", () => {
   const { Action, Resource, Condition } = statementOf(
     { uses: ["replication"], replicationRoleArn: ROLE },
@@ -243,6 +252,8 @@ const refused: Record<string, [Partial<IamPolicyOptions>, RegExp]> = {
   "a principal of another kind": [{ principal: { Federated: "x" } as never }, /principal/],
   "a service for anybody": [{ principal: { Service: "cloudfront.amazonaws.com" } }, /sourceArn/],
   "a source without a service": [{ sourceArn: "arn:aws:cloudfront::1:x" }, /sourceArn/],
+  "a namespace that is none": [{ metricsNamespace: "*" }, /metricsNamespace/],
+  "metrics in a bucket's policy": [{ principal: "*", uses: ["metrics"] }, /metrics/],
   "a key in a bucket's policy": [{ principal: "*", kmsKeyArn: KEY }, /kmsKeyArn/],
 };
 
