@@ -147,7 +147,7 @@ export class CheckpointLog {
 
   /** A record that another one may build on without storing again what it depends on. */
   fresh(record: CheckpointRecord | undefined): CheckpointRecord | undefined {
-    return this.ttl?.isFresh(record?.life, this.now()) === false ? undefined : record;
+    return this.ttl?.isFresh(record?.life?.[0], this.now()) === false ? undefined : record;
   }
 
   /** A checkpoint's record; what this process holds of it counts without asking. */

@@ -30,8 +30,8 @@ export interface Ttl {
   readonly refreshDays: number;
   /** The life of a checkpoint that is written now, by the age of what it depends on. */
   readonly life: (since: number, now: number) => Life;
-  /** Whether a new checkpoint may depend on what one of such a life depends on. */
-  readonly isFresh: (life: Life | undefined, now: number) => boolean;
+  /** Whether a new checkpoint may depend on what is stored since then. */
+  readonly isFresh: (since: number | undefined, now: number) => boolean;
 }
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -70,7 +70,7 @@ export function expireAfter({ days, refreshDays = Math.ceil(days / 4) }: TtlOpti
     days,
     refreshDays,
     life: (since, now) => [since, now, now + days * DAY],
-    isFresh: (life, now) => life !== undefined && now - life[0] <= oldest,
+    isFresh: (since, now) => since !== undefined && now - since <= oldest,
   };
 }
 

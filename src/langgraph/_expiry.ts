@@ -69,7 +69,8 @@ export class Expiry {
     // It may come later, and nobody can tell yet what that one depends on.
     if (above === undefined) return { since: 0 };
     if (log.fresh(above)) return { base: above };
-    const whole = await renew(log, await dependencies(log, place, parent, need));
+    const { needed, missing } = await dependencies(log, place, parent, need);
+    const whole = await renew(log, needed) && !missing;
     if (whole || !log.ended(above)) return { since };
     throw new CorruptError(
       `Cannot go on from the checkpoint ${quote(parent)} of thread ${quote(place.thread)}: it ` +
@@ -109,12 +110,13 @@ export class Expiry {
 }
 
 async function prolong(log: CheckpointLog, serde: SerializerProtocol, place: Place): Promise<void> {
+  const isYoung = ({ life }: CheckpointRecord) => log.ttl!.isFresh(life?.[1], log.now());
   const known = await log.record(place);
-  if (known === undefined || log.fresh(known)) return;
+  if (known === undefined || isYoung(known)) return;
   const since = log.now();
   const group = await log.group(place);
   const record = group && await log.recordOf(group);
-  if (record === undefined || log.fresh(record)) return;
+  if (record === undefined || isYoung(record)) return;
   const loaded = await log.load(place.thread, [record.head, record.metadata]);
   const [head, metadata] = await Promise.all(loaded.map((value) => deserialize(serde, value)));
   const need = {
@@ -123,10 +125,9 @@ async function prolong(log: CheckpointLog, serde: SerializerProtocol, place: Pla
     stored: record.channels.map(({ name }) => name),
   };
   const own = { place, record, writes: await writesOf(log, group!), group };
-  const others = record.parent === undefined
-    ? []
-    : await dependencies(log, place, record.parent, need);
-  if (!await renew(log, [own, ...others], log.keys.record(place))) return;
+  const { needed, missing } = await dependencies(log, place, record.parent, need);
+  // What cannot be stored again whole ends when it would.
+  if (missing || !await renew(log, [own, ...needed], log.keys.record(place))) return;
   try {
     await log.put(place, record, { since, precondition: whileIt(log, group!.record!.etag) });
   } catch (error) {
@@ -139,21 +140,23 @@ function needsAncestors({ v, metadata, stored }: Need): boolean {
   return v < 4 || openChannels(metadata, stored).size > 0;
 }
 
-/** The ancestors that a checkpoint cannot be read without. */
+/** The ancestors that a checkpoint cannot be read without, and whether one of them is not there. */
 async function dependencies(
   log: CheckpointLog,
   place: Place,
-  parent: string,
+  parent: string | undefined,
   need: Need,
-): Promise<Found[]> {
+): Promise<{ readonly needed: Found[]; readonly missing: boolean }> {
   const needed: Found[] = [];
-  if (!needsAncestors(need)) return needed;
+  if (!needsAncestors(need)) return { needed, missing: false };
   const open = openChannels(need.metadata, need.stored);
   const told = supersteps(need.metadata, open);
   for await (const found of ancestors(log, place, () => Promise.resolve({ parent, told }))) {
     needed.push(found);
     for (const { name } of found.record.channels) open.delete(name);
-    if (open.size === 0) break;
+    if (open.size === 0) return { needed, missing: false };
   }
-  return needed;
+  // Where the walk did not end at a root, somebody's parent is not there.
+  const last = needed.at(-1);
+  return { needed, missing: (last === undefined ? parent : last.record.parent) !== undefined };
 }

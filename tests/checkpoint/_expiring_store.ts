@@ -26,14 +26,14 @@ export interface ExpiringStore {
  * A store under a rule that removes objects once they are so many days old.
  * S3 says only that it comes to that at some time: each object meets a fate of
  * its own, at once, late or never, which its key, the time it was written and
- * the seed decide. Every request takes a while, and the rule goes on meanwhile.
+ * the seed decide; without a seed, at once. Every request takes a while, and the rule goes on meanwhile.
  */
-export function expiringStore(clock: Clock, days: number, seed: number): ExpiringStore {
+export function expiringStore(clock: Clock, days: number, seed?: number): ExpiringStore {
   const inner = memoryStore(clock.off());
   const due = new Map<string, number>();
   let removed = 0;
   const meet = (key: string) => {
-    const fate = hash(`${seed} ${key} ${clock.now}`);
+    const fate = seed === undefined ? 2 : hash(`${seed} ${key} ${clock.now}`);
     const late = fate % 4 === 0 ? Infinity : fate % 4 === 1 ? fate % (60 * DAY) : 0;
     due.set(key, clock.now + days * DAY + late);
   };
