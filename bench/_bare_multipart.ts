@@ -4,7 +4,7 @@ import type { Server } from "./_server.ts";
 
 /**
  * A multipart upload by aws4fetch and fetch, and nothing over them: no retries,
- * no checks, each buffer used again. What it takes, fetch itself takes.
+ * no checks, each buffer used again and given to fetch as it is.
  */
 export function bareMultipart(server: Server): UploadStream {
   const client = new AwsClient({ ...server.credentials, region: server.region, service: "s3" });

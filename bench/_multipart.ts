@@ -45,8 +45,9 @@ export async function multipartReport(server: Server, rounds: number): Promise<s
   return [
     `${UPLOAD_SIZE / MIB} MiB from a stream of unknown length, ${PART_SIZE / MIB} MiB a part, ` +
     `${PARTS_IN_FLIGHT} parts in flight. The bounds: 1.0 × \`Upload\`, and ${bound} MiB. ` +
-    `fetch copies each body that it is given, as its standard asks, and leaves the copies to the ` +
-    `garbage collector: what "aws4fetch and fetch alone" takes, no store over fetch can save.`,
+    `Of bytes that it is given, fetch makes copies, two in Deno, and leaves them to the garbage ` +
+    `collector: that is the memory of "aws4fetch and fetch alone". \`edgeStore\` gives it views of ` +
+    `each part, one after the other.`,
     "",
     table([
       "upload by",
