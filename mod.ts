@@ -76,6 +76,7 @@ export type { SaverLike, ThreadKeeper } from "./src/checkpoint/threads.ts";
 export type { CopyProgress, CopyResult, CopyThreadOptions } from "./src/checkpoint/copies.ts";
 export { uuid7 } from "./src/checkpoint/id.ts";
 export type { CheckpointComponents, CheckpointOptions } from "./src/checkpoint/log.ts";
+export { type RenewResult, renewThread } from "./src/checkpoint/renew_thread.ts";
 export { expireAfter, lifecycleDays, type Ttl, type TtlOptions } from "./src/checkpoint/ttl.ts";
 export type { Life } from "./src/checkpoint/record.ts";
 export { jsonSerializer } from "./src/checkpoint/serializer.ts";

@@ -7,11 +7,11 @@ import type { Place } from "../checkpoint/keys.ts";
 import type { CheckpointLog } from "../checkpoint/log.ts";
 import type { CheckpointRecord } from "../checkpoint/record.ts";
 import { deserialize } from "../checkpoint/values.ts";
+import { isSuperseded, renew, whileIt } from "../checkpoint/renewal.ts";
 import { type Found, writesOf } from "../checkpoint/writes.ts";
 import { CorruptError } from "../errors.ts";
 import { quote } from "../store/key.ts";
 import { ancestors, openChannels, supersteps } from "./_ancestors.ts";
-import { isSuperseded, renew, whileIt } from "./_renewal.ts";
 
 /** What a new checkpoint may build on. */
 export interface Footing {

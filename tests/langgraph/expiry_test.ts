@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import {
   CorruptError,
   expireAfter,
+  InvalidInputError,
   lifecycleDays,
   memoryStore,
   type ObjectStore,
+  renewThread,
 } from "@cairn/checkpoint";
 import { S3Saver, type S3SaverOptions } from "@cairn/checkpoint/langgraph";
 import { countingStore } from "@cairn/checkpoint/testing";
@@ -266,4 +268,41 @@ Deno.test("S3Saver: what is deleted while it is stored again stays deleted; what
   const pages = await Array.fromAsync(inner.list({ prefix: "cairn/t/" }));
   const left = pages.flatMap(({ objects }) => objects.map(({ key }) => key));
   assert(left.length <= 3, `only the new checkpoint and its write are there: ${left.length}`);
+});
+
+Deno.test("renewThread() gives a thread of before the time to live, and one of its last day, a whole life", async () => {
+  for (const before of [true, false]) {
+    const { clock, start, reader } = world();
+    const first = before ? reader() : start();
+    await step(first, 0);
+    clock.now += 10 * DAY;
+    await step(first, 1);
+    await step(first, 2);
+    clock.now += 27 * DAY + 20 * HOUR;
+    // What is over is not brought back; what another depends on is stored again.
+    const expected = before ? ["02", "01", "00"] : ["02", "01"];
+    assert.deepEqual(await renewThread(start(), "t"), { renewed: expected.length, torn: 0 });
+    clock.now += 29 * DAY + 20 * HOUR;
+    assert.deepEqual(await ids(reader().list(at("t"))), expected);
+    assert.deepEqual(await historyOf(reader()), history(2));
+    clock.now += DAY;
+    assert.equal(await reader().getTuple(at("t")), undefined);
+  }
+});
+
+Deno.test("renewThread() leaves what is torn already, and refuses where there is no time to live", async () => {
+  const { clock, start, reader, store } = world();
+  const put = (saver: S3Saver, id: string, parent?: string) =>
+    saver.put(at("t", parent), checkpoint(id, { a: large(`text ${id}`) }, { a: 1 }), metadata(), {
+      a: 1,
+    });
+  await put(reader(), "01");
+  await put(reader(), "02", "01");
+  const [chunk] = (await Array.fromAsync(store.list({ prefix: "cairn/t/v/" })))[0]!.objects;
+  await store.delete([chunk!.key]);
+  assert.deepEqual(await renewThread(start(), "t"), { renewed: 1, torn: 1 });
+  clock.now += 31 * DAY;
+  // The torn one has no end, as it had none before.
+  assert.equal((await ids(reader().list(at("t"))).catch(() => ["torn"])).length, 1);
+  await assert.rejects(renewThread(reader(), "t"), InvalidInputError);
 });

@@ -1,11 +1,11 @@
 import { cachingOf } from "../checkpoint/caching.ts";
-import type { CheckpointLog } from "../checkpoint/log.ts";
-import { chunksOf, valuesOf } from "../checkpoint/record.ts";
-import type { Found } from "../checkpoint/writes.ts";
 import { NotFoundError, PreconditionFailedError } from "../errors.ts";
 import { getBytes } from "../store/body.ts";
 import { mapParallel } from "../store/parallel.ts";
 import type { Precondition } from "../store/store.ts";
+import type { CheckpointLog } from "./log.ts";
+import { chunksOf, valuesOf } from "./record.ts";
+import type { Found } from "./writes.ts";
 
 /**
  * Stores checkpoints with their writes and chunks again, as they are, so that a
@@ -32,8 +32,12 @@ export async function renew(
   return there.every((is) => is);
 }
 
-/** Stores an object again; tells whether it was there. */
-async function again(log: CheckpointLog, key: string, signal: AbortSignal): Promise<boolean> {
+/** Stores an object again as it is; tells whether it was there. */
+export async function again(
+  log: CheckpointLog,
+  key: string,
+  signal: AbortSignal,
+): Promise<boolean> {
   const { store } = log.objects;
   const { conditionalUpdate } = store.capabilities;
   // A cache in between may have an older one: where nothing would tell, or has told, the store itself is asked.
