@@ -64,6 +64,7 @@ export { checkpointLinks, objectLink, uploadLinks } from "./src/checkpoint/links
 export type {
   CheckpointLinks,
   CheckpointLinksOptions,
+  LinkOptions,
   ObjectLinkOptions,
   UploadLinksOptions,
 } from "./src/checkpoint/links.ts";

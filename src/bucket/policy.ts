@@ -206,7 +206,11 @@ function placesOf(options: IamPolicyOptions): Places {
   }
   const given = typeof prefix === "string" ? [prefix] : prefix;
   if (!Array.isArray(given) || given.length === 0) refuse("prefix", prefix, "a folder, or several");
-  const prefixes = [...new Set(given.map((each) => folderOf("prefix", each)))].sort();
+  const folders = [...new Set(given.map((each) => folderOf("prefix", each)))].sort();
+  // What lies in another of them needs no word of its own.
+  const prefixes = folders.filter((folder) =>
+    !folders.some((other) => other !== folder && folder.startsWith(other))
+  );
   const probe = folderOf("probePrefix", probePrefix);
   if (typeof bucket === "string" && ACCESS_POINT.test(bucket)) {
     const own = ARN.exec(bucket)![1];

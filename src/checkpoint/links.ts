@@ -1,4 +1,5 @@
-import { CorruptError, NotFoundError } from "../errors.ts";
+import { CorruptError, NotFoundError, UnsupportedError } from "../errors.ts";
+import { quote } from "../store/key.ts";
 import type { ObjectLink } from "../store/link_store.ts";
 import { mapParallel } from "../store/parallel.ts";
 import type { CallOptions, ObjectInfo, ObjectStore } from "../store/store.ts";
@@ -8,12 +9,23 @@ import { uuid7 } from "./id.ts";
 import type { CheckpointLog } from "./log.ts";
 import { chunksOfGroup } from "./writes.ts";
 
+/** What all links have in common. */
+export interface LinkOptions extends CallOptions {
+  /** For how long they hold, in seconds: from 1 to 604,800, seven days, and no longer than the credentials that sign. */
+  readonly expiresIn: number;
+  /**
+   * Whether the links of a store with an `sseCustomerKey` may carry that key,
+   * which opens everything else that it encrypts, too.
+   *
+   * @default false, and such a store makes no links
+   */
+  readonly withCustomerKey?: boolean | undefined;
+}
+
 /** Options of {@link objectLink}. */
-export interface ObjectLinkOptions extends CallOptions {
+export interface ObjectLinkOptions extends LinkOptions {
   /** What the link allows. @default "GET" */
   readonly method?: "GET" | "PUT" | undefined;
-  /** For how long, in seconds: from 1 to 604,800, seven days, and no longer than the credentials that sign. */
-  readonly expiresIn: number;
   /** The media type that an upload must name. @default any */
   readonly contentType?: string | undefined;
   /** The length that an upload must have, in bytes: exactly. @default any */
@@ -21,9 +33,7 @@ export interface ObjectLinkOptions extends CallOptions {
 }
 
 /** Options of {@link checkpointLinks}. */
-export interface CheckpointLinksOptions extends CallOptions {
-  /** For how long the links hold, in seconds: from 1 to 604,800, seven days. */
-  readonly expiresIn: number;
+export interface CheckpointLinksOptions extends LinkOptions {
   /** The namespace. @default "" */
   readonly namespace?: string | undefined;
   /** The id. @default the latest */
@@ -31,9 +41,7 @@ export interface CheckpointLinksOptions extends CallOptions {
 }
 
 /** Options of {@link uploadLinks}. */
-export interface UploadLinksOptions extends CallOptions {
-  /** For how long the link holds, in seconds: from 1 to 604,800, seven days. */
-  readonly expiresIn: number;
+export interface UploadLinksOptions extends LinkOptions {
   /** The namespace. @default "" */
   readonly namespace?: string | undefined;
   /** The id that the checkpoint will have. @default a new UUID version 7 */
@@ -91,6 +99,9 @@ export async function objectLink(
   return await linkOf(store, key, { ...options, method }, info);
 }
 
+/** The header that a customer's key travels in. */
+const CUSTOMER_KEY = "x-amz-server-side-encryption-customer-key";
+
 async function linkOf(
   store: ObjectStore,
   key: string,
@@ -100,10 +111,20 @@ async function linkOf(
   const headers: Record<string, string> = {};
   // From before it is signed: it holds a moment longer than is said, and not less.
   const end = new Date(Date.now() + options.expiresIn * 1000);
-  const url = await store.presign(key, { ...options, send: headers });
+  const { method, expiresIn, contentType, contentLength, withCustomerKey = false, signal } =
+    options;
+  const asked = { method, expiresIn, contentType, contentLength, signal, send: headers };
+  const url = await store.presign(key, asked);
+  if (!withCustomerKey && CUSTOMER_KEY in headers) {
+    throw new UnsupportedError(
+      `Cannot make a link to ${quote(key)}: it would carry the customer's key of ${store.name}; ` +
+        "say withCustomerKey where whoever gets it may have that",
+      { key },
+    );
+  }
   return {
     key,
-    method: options.method,
+    method,
     url,
     headers,
     expires: end.toISOString(),
@@ -146,7 +167,7 @@ export async function checkpointLinks(
   options: CheckpointLinksOptions,
 ): Promise<CheckpointLinks | undefined> {
   const { log } = insideOf(checkpointer);
-  const { namespace = "", id, expiresIn, signal } = options;
+  const { namespace = "", id, expiresIn, withCustomerKey, signal } = options;
   const group = await visible(log, { thread, namespace, id }, signal);
   if (group === undefined) return undefined;
   const hashes = new Set(await chunksOfGroup(log, group, { signal }));
@@ -164,7 +185,10 @@ export async function checkpointLinks(
   const links = await mapParallel(
     infos,
     log.parallel,
-    (info, inner) => linkOf(store, info.key, { method: "GET", expiresIn, signal: inner }, info),
+    (info, inner) => {
+      const options = { method: "GET", expiresIn, withCustomerKey, signal: inner } as const;
+      return linkOf(store, info.key, options, info);
+    },
     signal,
   );
   return { thread, namespace, id: group.place.id, prefix: log.keys.prefix, links };
@@ -197,12 +221,11 @@ export async function checkpointLinks(
 export async function uploadLinks(
   checkpointer: object,
   thread: string,
-  { namespace = "", id = uuid7(), expiresIn, signal }: UploadLinksOptions,
+  { namespace = "", id = uuid7(), ...rest }: UploadLinksOptions,
 ): Promise<CheckpointLinks> {
   const { log } = insideOf(checkpointer);
   const key = log.keys.record({ thread, namespace, id });
-  const options = { method: "PUT", expiresIn, signal } as const;
-  const link = await linkOf(log.objects.store, key, options, undefined);
+  const link = await linkOf(log.objects.store, key, { ...rest, method: "PUT" }, undefined);
   return { thread, namespace, id, prefix: log.keys.prefix, links: [link] };
 }
 

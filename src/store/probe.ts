@@ -193,10 +193,12 @@ async function probePresign(
   fetch: typeof globalThis.fetch,
 ): Promise<Finding> {
   await put("linked to", "by a URL");
-  const url = await store.presign(`${folder}linked to`, { method: "GET", expiresIn: 60, signal });
+  const headers: Record<string, string> = {};
+  const options = { method: "GET", expiresIn: 60, send: headers, signal } as const;
+  const url = await store.presign(`${folder}linked to`, options);
   let answer: { status: number; text: string };
   try {
-    const response = await fetch(url, signal ? { signal } : {});
+    const response = await fetch(url, { headers, ...(signal && { signal }) });
     answer = { status: response.status, text: await response.text() };
   } catch {
     signal?.throwIfAborted();

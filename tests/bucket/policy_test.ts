@@ -115,6 +115,14 @@ Deno.test("iamPolicy() takes several prefixes, each once and in order", () => {
   assert.deepEqual(Condition, { StringLike: { "s3:prefix": ["a/*", "b/*"] } });
 });
 
+Deno.test("iamPolicy() says of overlapping prefixes what the outer one says", () => {
+  assert.deepEqual(
+    policyOf({ prefix: ["a/b/", "a/", "ab/"] }),
+    policyOf({ prefix: ["a/", "ab/"] }),
+  );
+  assert.deepEqual(policyOf({ prefix: ["", "a/"] }), policyOf({ prefix: "" }));
+});
+
 Deno.test("iamPolicy() asks for no condition where the whole bucket is meant", () => {
   assert.equal(statementOf({ prefix: "" }, "CairnListing").Condition, undefined);
   assert.deepEqual(statementOf({ prefix: "" }, "CairnObjects").Resource, ["arn:aws:s3:::state/*"]);

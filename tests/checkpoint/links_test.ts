@@ -201,6 +201,38 @@ Deno.test("objectLink() leads to one object, and from one that is there", async 
   assert.equal((await store.head("notes/c")).size, 3);
 });
 
+Deno.test("links carry a customer's key only where that is said", async () => {
+  const { store } = bucket();
+  const name = "x-amz-server-side-encryption-customer-key";
+  const secret: ObjectStore = {
+    ...store,
+    presign: (key, options) => {
+      Object.assign(options.send!, { [name]: "the key" });
+      return store.presign(key, options);
+    },
+  };
+  const checkpointer = new S3Checkpointer(secret);
+  await checkpointer.save("t", {});
+  const options = { expiresIn: 60 };
+  const key = "notes/a";
+  await store.put(key, new Uint8Array(1));
+  for (
+    const make of [
+      (more = {}) => checkpointLinks(checkpointer, "t", { ...options, ...more }),
+      (more = {}) => uploadLinks(checkpointer, "t", { ...options, ...more }),
+      async (more = {}) => ({ links: [await objectLink(secret, key, { ...options, ...more })] }),
+    ]
+  ) {
+    await assert.rejects(() => make(), (error) => {
+      assert(error instanceof UnsupportedError);
+      assert.match(error.message, /withCustomerKey/);
+      return true;
+    });
+    const given = await make({ withCustomerKey: true });
+    assert.equal(given!.links[0]!.headers[name], "the key");
+  }
+});
+
 Deno.test("links are refused by a store that makes none, and for longer than one can hold", async () => {
   const plain = new S3Checkpointer(memoryStore());
   await plain.save("t", {});
