@@ -114,6 +114,18 @@ export const callCases: readonly ConformanceCase[] = [
     const disposition = named.headers.get("content-disposition");
     equal(disposition, 'attachment; filename="a b"', "Content-Disposition");
 
+    const send: Record<string, string> = {};
+    const upload = { contentType: "text/x-cairn", contentLength: 3, send } as const;
+    const url = await store.presign(key, { method: "PUT", expiresIn: 60, ...upload });
+    // Whoever sends a body sends its length, and may not name it.
+    const { "content-length": length, ...headers } = send;
+    equal(length, "3", "the length to send");
+    equal(headers["content-type"], "text/x-cairn", "the type to send");
+    const typed = await fetch(url, { method: "PUT", headers, body: utf8("abc") });
+    await typed.body?.cancel();
+    assert(typed.ok, `PUT of a presigned type and length: status ${typed.status}`);
+    equalBytes(await read(store, key), utf8("abc"), "the object of one type and length");
+
     for (const seconds of [0, -1, 1.5, NaN, WEEK + 1]) {
       await rejects(() => presign("GET", seconds), InvalidInputError, `expiresIn ${seconds}`);
     }
