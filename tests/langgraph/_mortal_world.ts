@@ -6,7 +6,7 @@ import {
   MemorySaver,
 } from "@langchain/langgraph-checkpoint";
 import { CorruptError, type ObjectStore, type Ttl } from "@cairn/checkpoint";
-import { S3Saver } from "@cairn/checkpoint/langgraph";
+import { S3Saver, type S3SaverOptions } from "@cairn/checkpoint/langgraph";
 import {
   Clock,
   DAY,
@@ -50,6 +50,8 @@ export interface WorldOptions {
   readonly ttl: Ttl;
   /** The days of the bucket's rule. */
   readonly ruleDays: number;
+  /** What else each process is told. */
+  readonly options?: () => Partial<S3SaverOptions>;
 }
 
 /** Two threads of two namespaces each, a copy's, and all who work on them. */
@@ -62,11 +64,13 @@ export class MortalWorld {
   readonly #lanes: Lane[];
   readonly #life: Life;
   readonly #ttl: Ttl;
+  readonly #options: () => Partial<S3SaverOptions>;
   #count = 0;
   /** How often something that had to be there was looked at. */
   looked = 0;
 
-  constructor(life: Life, { ttl, ruleDays }: WorldOptions) {
+  constructor(life: Life, { ttl, ruleDays, options = () => ({}) }: WorldOptions) {
+    this.#options = options;
     this.#life = life;
     this.#ttl = ttl;
     this.#bucket = expiringStore(this.#clock, ruleDays, life.seed);
@@ -107,7 +111,7 @@ export class MortalWorld {
 
   #settings() {
     const { cacheBytes } = this.#life;
-    return { cacheBytes, inlineLimit: 100, compression: "none" as const };
+    return { cacheBytes, inlineLimit: 100, compression: "none" as const, ...this.#options() };
   }
 
   async #happen(event: Event): Promise<void> {

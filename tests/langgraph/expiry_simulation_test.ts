@@ -1,17 +1,22 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { expireAfter, lifecycleDays, type Ttl } from "@cairn/checkpoint";
+import { aesGcm, expireAfter, lifecycleDays, localKeys, type Ttl } from "@cairn/checkpoint";
 import { DAYS, type Life, lives, REFRESH_DAYS } from "./_lives.ts";
-import { MortalWorld } from "./_mortal_world.ts";
+import { MortalWorld, type WorldOptions } from "./_mortal_world.ts";
 
 const ttl = expireAfter({ days: DAYS });
 const ruleDays = lifecycleDays(ttl);
 
 /** Plays so many lives; tells what came of them, and how much there was to see. */
-async function play(ttl: Ttl, ruleDays: number, parameters: fc.Parameters<[Life]>) {
+async function play(
+  ttl: Ttl,
+  ruleDays: number,
+  parameters: fc.Parameters<[Life]>,
+  options?: WorldOptions["options"],
+) {
   const sum = { removed: 0, looked: 0 };
   const property = fc.asyncProperty(lives, async (life) => {
-    const world = new MortalWorld(life, { ttl, ruleDays });
+    const world = new MortalWorld(life, { ttl, ruleDays, ...(options && { options }) });
     try {
       await world.play();
     } finally {
@@ -29,6 +34,14 @@ Deno.test("S3Saver with a time to live: whatever can be seen can be read, throug
 
   assert(sum.removed > 1_500, `the rule removed no more than ${sum.removed} objects`);
   assert(sum.looked > 10_000, `no more than ${sum.looked} checkpoints were looked at`);
+});
+
+Deno.test("S3Saver with a time to live and encryption: what is stored again can be opened", async () => {
+  const keys = localKeys({ current: "1", keys: { "1": new Uint8Array(32).fill(7) } });
+  const encrypted = () => ({ encryption: aesGcm({ keys }) });
+  const { sum, outcome } = await play(ttl, ruleDays, { numRuns: 40 }, encrypted);
+  assert(!outcome.failed, `${fc.defaultReportMessage(outcome)}\n${outcome.errorInstance}`);
+  assert(sum.removed > 200, `the rule removed no more than ${sum.removed} objects`);
 });
 
 /** One that is torn is enough, as it is. */
