@@ -346,11 +346,15 @@ Deno.test("moveThread() moves what comes meanwhile, too, and loses nothing of it
   await fillThread(inner, "from");
   const writer = new S3Checkpointer(inner);
   let saved = 0;
+  let writing: Promise<unknown> = Promise.resolve();
   const busy = altered(inner, {
     async copy(...args) {
       const result = await inner.copy(...args);
-      // The second time over, what was copied already, too.
-      if (saved < 2) await writer.save("from", { large: noise(50_000, ++saved) }, { id: "8" });
+      // The second time over, what was copied already, too; one after the other.
+      if (saved < 2) {
+        const large = noise(50_000, ++saved);
+        await (writing = writing.then(() => writer.save("from", { large }, { id: "8" })));
+      }
       return result;
     },
     async delete(keys, options) {
