@@ -225,6 +225,18 @@ Deno.test("S3Saver: a checkpoint whose parent comes later, or never, is not take
   assert.deepEqual(await historyOf(reader()), history(3));
 });
 
+Deno.test("S3Saver: writes do not keep a checkpoint whose ancestors are not all there", async () => {
+  const { clock, start, reader } = world();
+  const saver = start();
+  await step(saver, 2, 1);
+  clock.now += 20 * DAY;
+  await saver.putWrites(at("t", "02"), [["a", 1]], "late");
+  clock.now += 9 * DAY;
+  assert.deepEqual(await ids(reader().list(at("t"))), ["02"]);
+  clock.now += 2 * DAY;
+  assert.deepEqual(await ids(reader().list(at("t"))), []);
+});
+
 Deno.test("S3Saver: what is deleted while it is stored again stays deleted; what is written meanwhile is kept", async () => {
   const clock = new Clock();
   const inner = memoryStore(clock.off());
@@ -247,8 +259,10 @@ Deno.test("S3Saver: what is deleted while it is stored again stays deleted; what
   // An answer that another process gives while this one stores the question again.
   const question = () => other.putWrites(at("t", "00"), [["__resume__", large("second")]], "asks");
   await other.putWrites(at("t", "00"), [["__resume__", large("first")]], "asks");
+  let reads = 0;
   meanwhile = async (key) => {
-    if (!key.includes("/w.asks.")) return;
+    // The first time it is read for what it says, the second time to be stored again.
+    if (!key.includes("/w.asks.") || reads++ === 0) return;
     meanwhile = undefined;
     await question();
   };
@@ -260,11 +274,13 @@ Deno.test("S3Saver: what is deleted while it is stored again stays deleted; what
   ]);
 
   clock.now += 10 * DAY;
-  meanwhile = async () => {
+  meanwhile = async (key) => {
+    if (!key.includes("/v/")) return;
     meanwhile = undefined;
     await other.deleteThread("t");
   };
   await step(slow, 4);
+  assert.equal(meanwhile, undefined, "it was deleted meanwhile");
   const pages = await Array.fromAsync(inner.list({ prefix: "cairn/t/" }));
   const left = pages.flatMap(({ objects }) => objects.map(({ key }) => key));
   assert(left.length <= 3, `only the new checkpoint and its write are there: ${left.length}`);
