@@ -75,6 +75,7 @@ export type { BatchOptions, BatchProgress, ItemResult, WhichItem } from "./src/c
 export { copyThread, moveThread } from "./src/checkpoint/threads.ts";
 export type { SaverLike, ThreadKeeper } from "./src/checkpoint/threads.ts";
 export type { CopyProgress, CopyResult, CopyThreadOptions } from "./src/checkpoint/copies.ts";
+export { type Spread, spread } from "./src/checkpoint/spread.ts";
 export { uuid7 } from "./src/checkpoint/id.ts";
 export type { CheckpointComponents, CheckpointOptions } from "./src/checkpoint/log.ts";
 export { type RenewResult, renewThread } from "./src/checkpoint/renew_thread.ts";

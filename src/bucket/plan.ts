@@ -1,5 +1,6 @@
 import { InvalidInputError } from "../errors.ts";
 import { Keys } from "../checkpoint/keys.ts";
+import type { Spread } from "../checkpoint/spread.ts";
 import type { S3Store } from "../s3/api.ts";
 import type { DialectName } from "../s3/dialect.ts";
 import { renderXml } from "../s3/xml.ts";
@@ -9,12 +10,15 @@ import { apiOf } from "./_api.ts";
 import type { AnySection, SectionContext, SectionItem, SectionState } from "./_section.ts";
 import { documentOf, readState } from "./_states.ts";
 import { requireRemoval, requireSection } from "./_support.ts";
+import { refuseScopes } from "./sections/_lifecycle_rules.ts";
 import { type BucketConfiguration, type SectionName, SECTIONS } from "./configuration.ts";
 
 /** Options of {@link planBucket}. */
 export interface PlanOptions extends CallOptions {
   /** The checkpointer's prefix: rules are about what is under it. @default "cairn/" */
   readonly prefix?: string | undefined;
+  /** The checkpointer's `spread`: a rule about some of its threads is refused then. @default none */
+  readonly spread?: Spread | undefined;
 }
 
 /** A bucket as it is: what {@link planChanges} computes with. */
@@ -143,9 +147,10 @@ export async function planBucket(
 export function planChanges(
   state: BucketState,
   desired: BucketConfiguration,
-  { prefix: given = "cairn/" }: PlanOptions = {},
+  { prefix: given = "cairn/", spread }: PlanOptions = {},
 ): BucketPlan {
   const { prefix } = new Keys(given);
+  if (spread !== undefined) refuseScopes(desired.lifecycle ?? {});
   const { bucket, region, dialect, sections } = state;
   const context: SectionContext = { bucket, region, dialect, prefix, desired, sections };
   const changes: BucketChange[] = [];

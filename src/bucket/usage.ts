@@ -1,4 +1,5 @@
 import { Keys } from "../checkpoint/keys.ts";
+import type { Spread } from "../checkpoint/spread.ts";
 import type { S3Store } from "../s3/api.ts";
 import type { CallOptions } from "../store/store.ts";
 import { apiOf } from "./_api.ts";
@@ -30,6 +31,8 @@ export interface UsageOptions extends CallOptions {
   readonly prefix?: string | undefined;
   /** Only this thread. @default all of them */
   readonly thread?: string | undefined;
+  /** The checkpointer's `spread`. @default none */
+  readonly spread?: Spread | undefined;
 }
 
 /**
@@ -52,10 +55,10 @@ export interface UsageOptions extends CallOptions {
  */
 export async function nonCurrentUsage(
   store: S3Store,
-  { prefix = "cairn/", thread, signal }: UsageOptions = {},
+  { prefix = "cairn/", thread, spread, signal }: UsageOptions = {},
 ): Promise<NonCurrentUsage> {
   const api = apiOf(store, "count versions of");
-  const keys = new Keys(prefix);
+  const keys = new Keys(prefix, spread);
   const folder = thread === undefined ? keys.prefix : keys.thread(thread);
   await requireVersions(api, { signal });
   const [current, noncurrent] = [{ count: 0, bytes: 0 }, { count: 0, bytes: 0 }];

@@ -5,6 +5,7 @@ import {
   type S3CheckpointerOptions,
 } from "../checkpoint/checkpointer.ts";
 import { Keys } from "../checkpoint/keys.ts";
+import type { Spread } from "../checkpoint/spread.ts";
 import type { S3Store } from "../s3/api.ts";
 import { quote } from "../store/key.ts";
 import type { CallOptions } from "../store/store.ts";
@@ -36,6 +37,8 @@ export interface CheckpointVersion {
 export interface ListVersionsOptions extends CallOptions {
   /** The checkpointer's prefix. @default "cairn/" */
   readonly prefix?: string | undefined;
+  /** The checkpointer's `spread`. @default none */
+  readonly spread?: Spread | undefined;
   /** The namespace. @default all namespaces; with an id, `""` */
   readonly namespace?: string | undefined;
   /** Only this checkpoint. @default all of the thread */
@@ -69,10 +72,10 @@ export interface ListVersionsOptions extends CallOptions {
 export async function* listVersions(
   store: S3Store,
   thread: string,
-  { prefix = "cairn/", namespace, id, signal }: ListVersionsOptions = {},
+  { prefix = "cairn/", spread, namespace, id, signal }: ListVersionsOptions = {},
 ): AsyncGenerator<CheckpointVersion> {
   const api = apiOf(store, "list versions of");
-  const keys = new Keys(prefix);
+  const keys = new Keys(prefix, spread);
   const folder = id !== undefined
     ? keys.record({ thread, namespace: namespace ?? "", id })
     : namespace !== undefined
@@ -123,7 +126,11 @@ export async function loadVersion<State = unknown>(
   { signal, ...options }: S3CheckpointerOptions & CallOptions = {},
 ): Promise<Checkpoint<State>> {
   const api = apiOf(store, "load a version from");
-  const record = new Keys(options.prefix ?? "cairn/").record({ thread, namespace, id });
+  const record = new Keys(options.prefix ?? "cairn/", options.spread).record({
+    thread,
+    namespace,
+    id,
+  });
   await requireVersions(api, { signal });
   const past = pastStore(
     store,

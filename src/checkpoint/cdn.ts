@@ -123,7 +123,7 @@ export function cdn(store: ObjectStore, options: CdnOptions): ObjectStore {
 
   /** Whether the bytes are the chunk that the key names. */
   async function isRight(key: string, bytes: Uint8Array): Promise<boolean> {
-    const sealing = encryption && { encryption, place: { key, thread: keys.threadOf(key) } };
+    const sealing = encryption && { encryption, place: { key, thread: keys.threadOf(key)! } };
     try {
       const frame = await decodeFrame(bytes, { kind: "chunk", limit: maxBytes, sealing });
       // Sealed, it is bound to its key; else its hash is its name.

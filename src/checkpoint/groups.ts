@@ -1,5 +1,5 @@
 import { compareKeys } from "../store/key.ts";
-import type { ListOptions, ObjectInfo, ObjectStore } from "../store/store.ts";
+import type { ObjectInfo, ObjectStore } from "../store/store.ts";
 import type { Keys, Place } from "./keys.ts";
 
 /** An object that holds writes of a task. */
@@ -59,11 +59,12 @@ export async function* listGroups(
 ): AsyncGenerator<Group> {
   let group: Group | undefined;
   let folder = "";
-  for await (const info of listObjects(store, options)) {
+  for await (const info of listObjects(store, keys, options)) {
     const parsed = keys.parse(info.key);
     if (parsed === undefined || parsed.kind === "chunk") continue;
     const own = info.key.slice(0, info.key.lastIndexOf("/") + 1);
     if (own !== folder) {
+      keys.requireOwn(own);
       if (group !== undefined) yield group;
       group = undefined;
       folder = own;
@@ -77,6 +78,7 @@ export async function* listGroups(
 
 async function* listObjects(
   store: ObjectStore,
+  keys: Keys,
   { prefix, startAfter, firstPage, signal }: ListGroupsOptions,
 ): AsyncGenerator<ObjectInfo> {
   if (!store.capabilities.orderedList) {
@@ -88,17 +90,23 @@ async function* listObjects(
     }
     return;
   }
-  let last = startAfter;
-  const rounds: ListOptions[] = firstPage === undefined ? [{}] : [{ limit: firstPage }, {}];
-  for (const round of rounds) {
+  let limit = firstPage;
+  for (let more = true; more; limit = undefined) {
     let count = 0;
-    for await (const page of store.list({ prefix, startAfter: last, signal, ...round })) {
+    more = false;
+    for await (const page of store.list({ prefix, startAfter, limit, signal })) {
       for (const info of page.objects) {
         count++;
-        last = info.key;
+        startAfter = info.key;
         yield info;
       }
+      more = count === limit;
+      if (keys.parse(startAfter ?? "")?.kind === "chunk") {
+        // A thread may have thousands more, and they come last.
+        startAfter = startAfter!.slice(0, -64) + "~";
+        more = true;
+        break;
+      }
     }
-    if (round.limit === undefined || count < round.limit) return;
   }
 }

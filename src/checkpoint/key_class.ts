@@ -4,7 +4,7 @@ import { BELOW } from "./keys.ts";
 export type KeyClass = "checkpoint" | "writes" | "chunk" | "other";
 
 /** The thread's segment may have any prefix before it. */
-const SHAPE = new RegExp(BELOW.source.slice(1));
+const SHAPE = /* @__PURE__ */ new RegExp(/* @__PURE__ */ BELOW.source.slice(1));
 
 /**
  * Tells what a key is of, by its shape, whatever the prefix: for `observed`,

@@ -9,12 +9,16 @@
  * {prefix}{thread}/v/{hash}                                         chunk of a large value
  * ```
  *
+ * Spread over folders, a thread's folder stands in one of these: `{prefix}~~{hex}/{thread}/`.
+ * No thread's segment begins so, and a key says by itself whether it is spread.
+ *
  * @module
  */
 
 import { InvalidInputError } from "../errors.ts";
 import { toHex } from "../frame/hash.ts";
 import { checkKey, MAX_KEY_BYTES, quote } from "../store/key.ts";
+import type { Spread } from "./spread.ts";
 
 /** Where a checkpoint stands. */
 export interface Place {
@@ -79,14 +83,18 @@ function decode(percent: string): string | undefined {
 
 /** What is below a thread's folder: a chunk, or a record or writes of a checkpoint. */
 export const BELOW =
-  /^([^/]+)\/(?:v\/([0-9a-f]{64})|n\/([^/]+)\/([^/]+)\/(?:c|w\.([^.]+)\.(r0|[rs][1-9]\d*)))$/;
+  /^(?:~~[0-9a-f]{1,2}\/)?([^/]+)\/(?:v\/([0-9a-f]{64})|n\/([^/]+)\/([^/]+)\/(?:c|w\.([^.]+)\.(r0|[rs][1-9]\d*)))$/;
 
 /** The keys under one prefix. */
 export class Keys {
   /** What every key starts with: empty, or ending in a slash. */
   readonly prefix: string;
 
-  constructor(prefix: string) {
+  /** How threads are spread over folders, where they are. */
+  readonly spread: Spread | undefined;
+
+  constructor(prefix: string, spread?: Spread) {
+    this.spread = spread;
     requireText("prefix", prefix);
     this.prefix = prefix === "" || prefix.endsWith("/") ? prefix : prefix + "/";
     checkKey(this.prefix + "x");
@@ -94,7 +102,9 @@ export class Keys {
 
   /** Everything of a thread. */
   thread(thread: string): string {
-    return fitting(`${this.prefix}${segmentOf("thread", thread)}/`, { thread });
+    const segment = segmentOf("thread", thread);
+    const folder = this.spread?.folderOf(segment) ?? "";
+    return fitting(`${this.prefix}${folder}${segment}/`, { thread });
   }
 
   /** All namespaces of a thread: its records and writes, and none of its chunks. */
@@ -157,14 +167,15 @@ export class Keys {
     return task === undefined ? undefined : { kind: "writes", place, task, slot };
   }
 
-  /** The thread that a key of ours belongs to. */
-  threadOf(key: string): string {
-    return this.parseThread(key.slice(0, key.indexOf("/", this.prefix.length) + 1)) ?? "";
+  /** The thread that a key, or a folder, of ours belongs to; `undefined` for one that is none of ours. */
+  threadOf(key: string): string | undefined {
+    const segments = key.slice(this.prefix.length).split("/");
+    return unescapeSegment(segments.find((segment) => !segment.startsWith("~~")) ?? "");
   }
 
-  /** The thread whose folder this is; `undefined` for a folder that is none of ours. */
-  parseThread(folder: string): string | undefined {
-    return unescapeSegment(folder.slice(this.prefix.length, -1));
+  /** Refuses a key or a folder that a listing found and that stands where no thread of ours does. */
+  requireOwn(key: string): void {
+    if (key.startsWith(this.prefix + "~~") === !this.spread) throw spreadOtherwise(key);
   }
 }
 
@@ -172,6 +183,13 @@ export class Keys {
 export function requireCheckpointId(id: unknown, what = "checkpoint id"): asserts id is string {
   requireText(what, id);
   if (id === "") throw new InvalidInputError(`Cannot use the ${what}: it is empty`);
+}
+
+/** The error of a folder that a checkpointer's options would not have made. */
+export function spreadOtherwise(folder: string): InvalidInputError {
+  return new InvalidInputError(
+    `Cannot list ${folder}: its writer had another \`spread\`; give that`,
+  );
 }
 
 function segmentOf(what: string, id: string): string {

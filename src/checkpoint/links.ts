@@ -191,7 +191,7 @@ export async function checkpointLinks(
     },
     signal,
   );
-  return { thread, namespace, id: group.place.id, prefix: log.keys.prefix, links };
+  return { thread, namespace, id: group.place.id, prefix: prefixOf(log, thread), links };
 }
 
 /**
@@ -226,7 +226,12 @@ export async function uploadLinks(
   const { log } = insideOf(checkpointer);
   const key = log.keys.record({ thread, namespace, id });
   const link = await linkOf(log.objects.store, key, { ...rest, method: "PUT" }, undefined);
-  return { thread, namespace, id, prefix: log.keys.prefix, links: [link] };
+  return { thread, namespace, id, prefix: prefixOf(log, thread), links: [link] };
+}
+
+/** The prefix that a thread's folder has, spread or not: whoever gets it need not know of a spread. */
+function prefixOf(log: CheckpointLog, thread: string): string {
+  return log.keys.thread(thread).replace(/[^/]+\/$/, "");
 }
 
 /** The checkpoint of an id, or the latest, where a reader could see it: of what is over, nothing is given away. */

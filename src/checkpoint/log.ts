@@ -15,6 +15,7 @@ import {
   type StoredValue,
   valuesOf,
 } from "./record.ts";
+import type { Spread } from "./spread.ts";
 import type { Ttl } from "./ttl.ts";
 import { type SerializedValue, Values } from "./values.ts";
 
@@ -48,6 +49,14 @@ export interface CheckpointOptions {
    * @default no end
    */
   readonly ttl?: Ttl | undefined;
+  /**
+   * Whether threads are spread over folders, as `spread(256)`, so that a store
+   * that splits its load by prefixes can split it evenly: for thousands of
+   * requests a second (`docs/scale.md`). All that share a prefix must be given the same.
+   *
+   * @default not at all
+   */
+  readonly spread?: Spread | undefined;
 }
 
 /** Parts of a checkpointer that tests replace. */
@@ -101,13 +110,14 @@ export class CheckpointLog {
       maxOpenRequests: parallel = 6,
       ttl,
       encryption,
+      spread,
     } = options;
     checkWhole({ inlineLimit, cacheBytes }, 0);
     checkWhole({ maxOpenRequests: parallel }, 1);
     if (encryption !== undefined && typeof encryption?.seal !== "function") {
       refuse("encryption", encryption, "what aesGcm() makes");
     }
-    this.keys = new Keys(prefix);
+    this.keys = new Keys(prefix, spread);
     this.objects = new Objects(store, this.keys, { compression, cacheBytes, encryption });
     this.parallel = parallel;
     this.now = now;
@@ -225,39 +235,49 @@ export class CheckpointLog {
 
   /**
    * Checkpoints of a thread by their keys, newest first: of one namespace as
-   * they are read, of all namespaces once their keys are known.
+   * they are read, of all namespaces once their keys are known. Of all threads,
+   * thread by thread, in one listing.
    */
   async *groups(
-    thread: string,
+    thread: string | undefined,
     namespace: string | undefined,
     { before, firstPage, signal }: CallOptions & {
       before?: string | undefined;
       firstPage?: number | undefined;
     } = {},
   ): AsyncGenerator<Group> {
-    if (namespace !== undefined) {
-      const prefix = this.keys.namespace(thread, namespace);
+    const { keys, objects: { store } } = this;
+    if (thread !== undefined && namespace !== undefined) {
+      const prefix = keys.namespace(thread, namespace);
       const startAfter = before === undefined
         ? undefined
-        : this.keys.afterCheckpoint({ thread, namespace, id: before });
-      yield* listGroups(this.objects.store, this.keys, { prefix, startAfter, firstPage, signal });
+        : keys.afterCheckpoint({ thread, namespace, id: before });
+      yield* listGroups(store, keys, { prefix, startAfter, firstPage, signal });
       return;
     }
-    const prefix = this.keys.namespaces(thread);
+    const prefix = thread === undefined ? keys.prefix : keys.namespaces(thread);
     if (before !== undefined) requireCheckpointId(before);
-    const all: Group[] = [];
-    for await (const group of listGroups(this.objects.store, this.keys, { prefix, signal })) {
-      if (before === undefined || compareKeys(group.place.id, before) < 0) all.push(group);
+    const newestFirst = (groups: Group[]) =>
+      groups.sort((a, b) => compareKeys(b.place.id, a.place.id));
+    let all: Group[] = [];
+    for await (const group of listGroups(store, keys, { prefix, signal })) {
+      const { place } = group;
+      if (place.thread !== thread) {
+        yield* newestFirst(all);
+        all = [];
+        thread = place.thread;
+      }
+      if (before === undefined || compareKeys(place.id, before) < 0) all.push(group);
     }
-    yield* all.sort((a, b) => compareKeys(b.place.id, a.place.id));
+    yield* newestFirst(all);
   }
 
   /** The threads under the prefix, in the order of their keys. */
   async *threads({ signal }: CallOptions = {}): AsyncGenerator<string> {
     const { objects: { store }, keys } = this;
-    const { prefix } = keys;
+    const options = { prefix: keys.prefix, delimiter: "/", signal } as const;
     const unordered: string[] = [];
-    for await (const page of store.list({ prefix, delimiter: "/", signal })) {
+    for await (const page of keys.spread?.list(store, options) ?? store.list(options)) {
       if (store.capabilities.orderedList) yield* threadsOf(keys, page.prefixes);
       else unordered.push(...page.prefixes);
     }
@@ -318,7 +338,8 @@ export class CheckpointLog {
 
 function* threadsOf(keys: Keys, folders: readonly string[]): Generator<string> {
   for (const folder of folders) {
-    const thread = keys.parseThread(folder);
+    const thread = keys.threadOf(folder);
+    keys.requireOwn(folder);
     if (thread !== undefined) yield thread;
   }
 }

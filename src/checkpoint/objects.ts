@@ -122,7 +122,7 @@ export class Objects {
   /** How the object of a key is sealed; `undefined` where nothing is encrypted. */
   sealing(key: string): Sealing | undefined {
     const { encryption } = this.#options;
-    return encryption && { encryption, place: { key, thread: this.#keys.threadOf(key) } };
+    return encryption && { encryption, place: { key, thread: this.#keys.threadOf(key)! } };
   }
 
   #keep<T>(

@@ -120,7 +120,7 @@ export async function rewrap(store: ObjectStore, options: RewrapOptions): Promis
     }
   }
   async function treat(key: string, inner: AbortSignal): Promise<void> {
-    const thread = places.threadOf(key);
+    const thread = places.threadOf(key)!;
     let what: "rewrapped" | "sealed" = "rewrapped";
     const written = await replace(store, key, async (bytes) => {
       what = await isFrameEncrypted(bytes) ? "rewrapped" : "sealed";

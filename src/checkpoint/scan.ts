@@ -51,7 +51,11 @@ async function* wanted(
   log: CheckpointLog,
   { thread, namespace, id, before, limit, signal }: ScanOptions,
 ): AsyncGenerator<Group> {
-  const threads = thread === undefined ? log.threads({ signal }) : [thread];
+  // One listing of all keys is fewer requests than one of each thread; out of order it would have to be held whole.
+  const { orderedList } = log.objects.store.capabilities;
+  const threads = thread !== undefined || orderedList && namespace === undefined
+    ? [thread]
+    : log.threads({ signal });
   const firstPage = limit !== undefined && limit <= READ_AHEAD ? SMALL_PAGE : undefined;
   for await (const thread of threads) {
     for await (const group of log.groups(thread, namespace, { before, firstPage, signal })) {

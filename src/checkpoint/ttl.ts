@@ -34,10 +34,10 @@ export interface Ttl {
   readonly isFresh: (since: number | undefined, now: number) => boolean;
 }
 
-const DAY = 24 * 60 * 60 * 1000;
+const DAY = 86_400_000;
 
 /** How much a refresh comes early, in milliseconds: two clocks may each be wrong by half of it. */
-const MARGIN = DAY / 2;
+const MARGIN = 43_200_000;
 
 /** The most days that are taken, a hundred years. */
 const LONGEST = 36_500;

@@ -41,9 +41,9 @@ export interface AwsRequest {
 export type AwsCall = (request: AwsRequest, options?: CallOptions) => Promise<string>;
 
 /** No answer of what is called here comes near. */
-const MAX_ANSWER = 256 * 1024;
+const MAX_ANSWER = 262_144;
 /** From where on a clock that differs explains a refusal; AWS allows 5 minutes, and S3 15. */
-const SKEW = 4 * 60_000;
+const SKEW = 240_000;
 const EXPIRED = /^(ExpiredToken|TokenRefreshRequired)$/;
 /** Refusals of a signature, which come with a 400. */
 const REFUSED =

@@ -55,12 +55,11 @@ interface Signed {
   readonly signature: string;
 }
 
-const encoder = new TextEncoder();
+const encoder = /* @__PURE__ */ new TextEncoder();
 const PEM = /^-----BEGIN ([A-Z ]+)-----([A-Za-z0-9+/=\s]+)-----END \1-----$/;
 /** The only length that CloudFront takes, in bits. */
 const MODULUS = 2048;
-const OCTET = "(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
-const CIDR = new RegExp(`^${OCTET}(\\.${OCTET}){3}(/(3[0-2]|[12]?\\d))?$`);
+const CIDR = /^((25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(?=\d)|(?=\/|$))){4}(\/(3[0-2]|[12]?\d))?$/;
 /** What CloudFront reads of a query for itself. */
 const RESERVED = ["Expires", "Policy", "Signature", "Key-Pair-Id", "Hash-Algorithm"];
 
@@ -245,7 +244,7 @@ function badKey(why: string): InvalidInputError {
 }
 
 /** `version 0, rsaEncryption`: what PKCS#8 puts before a key of PKCS#1. */
-const RSA_HEAD = Uint8Array.of(
+const RSA_HEAD = /* @__PURE__ */ Uint8Array.of(
   ...[0x02, 0x01, 0x00],
   ...[0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00],
 );

@@ -19,7 +19,7 @@ export const TAG_LENGTH = 16;
 /** Bytes as WebCrypto's types want them. */
 type Bytes = Uint8Array<ArrayBuffer>;
 
-const encoder = new TextEncoder();
+const encoder = /* @__PURE__ */ new TextEncoder();
 
 /** What a message is sealed with beside the key material: none of it is a secret. */
 export interface Parameters {

@@ -51,7 +51,7 @@ export interface AesGcmComponents {
 /** What the key of an object is derived for. */
 const INFO = "cairn frame 1";
 
-const encoder = new TextEncoder();
+const encoder = /* @__PURE__ */ new TextEncoder();
 
 /**
  * AES-256-GCM by WebCrypto for the `encryption` option of `S3Checkpointer` and

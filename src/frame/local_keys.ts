@@ -25,7 +25,7 @@ export interface LocalKeysOptions {
 const INFO = "cairn key 1";
 const WRAPPED_LENGTH = SALT_LENGTH + IV_LENGTH + KEY_LENGTH + 16;
 
-const encoder = new TextEncoder();
+const encoder = /* @__PURE__ */ new TextEncoder();
 
 /**
  * Wraps data keys under keys of one's own: 32 random bytes each, from a secret

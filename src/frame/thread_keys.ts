@@ -46,7 +46,7 @@ export interface ThreadKeys extends KeyProvider {
 const ID = "thread-keys";
 const NAME_LENGTH = 16;
 /** No object of a thread's key comes near. */
-const MAX_BYTES = 64 * 1024;
+const MAX_BYTES = 65_536;
 const PARALLEL = 6;
 
 /** What is kept of a thread's key. */

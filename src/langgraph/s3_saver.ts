@@ -317,7 +317,8 @@ export class S3Saver extends BaseCheckpointSaver {
 
   /**
    * Deletes the checkpoints, with their writes, whose metadata names one of
-   * these runs (`run_id`), in all threads: it reads every checkpoint's record.
+   * these runs (`run_id`), in all threads: it lists every key once, and reads
+   * every checkpoint's record.
    */
   async deleteForRuns(runIds: readonly string[]): Promise<void> {
     const runs = new Set<unknown>(runIds);
@@ -327,7 +328,13 @@ export class S3Saver extends BaseCheckpointSaver {
       const run = (metadata as Record<string, unknown> | undefined)?.run_id;
       return runs.has(run) && run !== undefined ? group : undefined;
     });
-    for await (const group of doomed) await this.#log.deleteCheckpoints([group]);
+    let batch: Group[] = [];
+    for await (const group of doomed) {
+      if (batch.push(group) < DELETE_BATCH) continue;
+      await this.#log.deleteCheckpoints(batch);
+      batch = [];
+    }
+    await this.#log.deleteCheckpoints(batch);
   }
 
   /** Walks a checkpoint's ancestors for the writes and the seed that each delta channel is rebuilt from. */
@@ -413,6 +420,9 @@ export class S3Saver extends BaseCheckpointSaver {
     return await deserialize(this.serde, loaded!);
   }
 }
+
+/** How many checkpoints go together: their records, and most often their writes, fit one DeleteObjects. */
+const DELETE_BATCH = 500;
 
 function placeOf(thread: unknown, namespace: unknown, id: unknown): Place {
   return { thread: thread as string, namespace: (namespace ?? "") as string, id: id as string };

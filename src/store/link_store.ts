@@ -58,7 +58,7 @@ interface Link {
 }
 
 /** The most of an answer that is no object. */
-const MAX_ERROR = 64 * 1024;
+const MAX_ERROR = 65_536;
 /** A header's name and value that no one can break out of. */
 const NAME = /^[a-z0-9-]{1,100}$/;
 const VALUE = /^[\x20-\x7e]{0,8192}$/;

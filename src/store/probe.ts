@@ -107,7 +107,7 @@ interface Site {
   read(name: string): Promise<string>;
 }
 
-const encoder = new TextEncoder();
+const encoder = /* @__PURE__ */ new TextEncoder();
 
 /**
  * Keys that tell the order of bytes from that of UTF-16, of an alphabet and of

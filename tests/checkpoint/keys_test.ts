@@ -163,7 +163,7 @@ Deno.test("Keys keeps everything of a thread under the thread, and of a checkpoi
     assert(keys.checkpoint(place).startsWith(keys.namespace(place.thread, place.namespace)));
     assert(keys.namespaces(place.thread).startsWith(folder));
     assert(keys.chunks(place.thread).startsWith(folder));
-    assert.equal(keys.parseThread(folder), place.thread);
+    assert.equal(keys.threadOf(folder), place.thread);
     if (otherThread !== place.thread) assert(!record.startsWith(keys.thread(otherThread)));
   }));
 });

@@ -98,6 +98,19 @@ export function scopeOf({ threads = "" }: ThreadScope, { prefix }: SectionContex
   return prefix + (threads === "" ? "" : escapeSegment(threads));
 }
 
+/** Refuses rules about some threads alone where these are spread: they begin in no one place. */
+export function refuseScopes({ expire = [], noncurrent = [], transitions = [] }: Lifecycle): void {
+  for (const { threads = "" } of [...expire, ...noncurrent, ...transitions]) {
+    if (threads === "") continue;
+    refuse(
+      "lifecycle threads",
+      threads,
+      "rules about all threads: a spread puts those that begin alike into different folders; " +
+        "keep threads with rules of their own under a prefix of their own",
+    );
+  }
+}
+
 function requireFeatures(desired: Lifecycle, { dialect, bucket }: SectionContext): void {
   for (const [feature, why] of Object.entries(MISSING[dialect] ?? {})) {
     const value = desired[feature as keyof Lifecycle];
