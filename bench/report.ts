@@ -34,6 +34,13 @@ const SECTIONS: Readonly<Record<string, Section>> = {
       return await multipartReport(requireServer(), 7);
     },
   },
+  savers: {
+    title: "A run on each saver",
+    measure: async () => {
+      const { saversReport } = await import("./_savers.ts");
+      return await saversReport(requireServer(), 5);
+    },
+  },
   put: {
     title: "A small checkpoint",
     measure: async () => {

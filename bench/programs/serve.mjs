@@ -1,0 +1,44 @@
+/** The end of `_child.ts` that is written in JavaScript. */
+
+import process from "node:process";
+import { createInterface } from "node:readline";
+
+/** Answers calls with what the function of that name gives, until there are no more. */
+export async function serve(commands) {
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { name, args } = JSON.parse(line);
+    let answer;
+    try {
+      answer = { value: await commands[name](args) ?? null };
+    } catch (error) {
+      answer = { error: String(error?.stack ?? error) };
+    }
+    process.stdout.write(`@bench ${JSON.stringify(answer)}\n`);
+  }
+}
+
+/** How long something takes, in milliseconds. */
+export async function timed(run) {
+  const start = performance.now();
+  await run();
+  return performance.now() - start;
+}
+
+/** The options of a store, from the variables that name the server. */
+export function storeOptions() {
+  const value = (name) => {
+    const found = process.env[`CAIRN_S3_${name}`];
+    if (!found) throw new Error(`CAIRN_S3_${name} is not set`);
+    return found;
+  };
+  return {
+    endpoint: value("ENDPOINT"),
+    region: value("REGION"),
+    bucket: value("BUCKET"),
+    forcePathStyle: true,
+    credentials: {
+      accessKeyId: value("ACCESS_KEY_ID"),
+      secretAccessKey: value("SECRET_ACCESS_KEY"),
+    },
+  };
+}
