@@ -41,6 +41,27 @@ const SECTIONS: Readonly<Record<string, Section>> = {
       return await saversReport(requireServer(), 5);
     },
   },
+  latency: {
+    title: "Round trips, by time",
+    measure: async () => {
+      const { latencyReport } = await import("./_latency.ts");
+      return await latencyReport(requireServer(), 7);
+    },
+  },
+  growth: {
+    title: "The latest of a long thread",
+    measure: async () => {
+      const { growthReport } = await import("./_growth.ts");
+      return await growthReport(requireServer(), 7);
+    },
+  },
+  cold: {
+    title: "Cold start",
+    measure: async () => {
+      const { coldStartReport } = await import("./_cold_start.ts");
+      return await coldStartReport(9);
+    },
+  },
   put: {
     title: "A small checkpoint",
     measure: async () => {

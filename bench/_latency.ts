@@ -1,0 +1,222 @@
+import { getBytes, type ObjectStore } from "@cairn/checkpoint";
+import { S3Saver } from "@cairn/checkpoint/langgraph";
+import { conversationMessages } from "./_data.ts";
+import { delayed } from "./_delay_proxy.ts";
+import { type Case, inTurn, median, spread } from "./_measure.ts";
+import type { Server } from "./_server.ts";
+import { table } from "./_table.ts";
+import { edge, sdk } from "./_target.ts";
+import { checkpointOf, configOf, idOf, layThread } from "./_threads.ts";
+
+/** What is added to each request, in milliseconds. */
+export const DELAY = 20;
+/** How many ancestors the delta history has. */
+const ANCESTORS = 50;
+/** So many requests that none waits for its turn. */
+const MANY_OPEN = 128;
+const PREFIX = "bench/latency/";
+/** The bare request that the others are counted in. */
+const UNIT = "one GET, the unit";
+
+type Run = () => Promise<unknown>;
+
+/** One operation: what it costs by the design's budgets, and how it is timed. */
+interface Operation {
+  readonly name: string;
+  /** Round trips in a row. */
+  readonly budget: string;
+  /** Makes ready, untimed, and gives what is timed. */
+  readonly prepare: () => Run | Promise<Run>;
+}
+
+/** Every operation of the budgets on a store, with the threads that it needs. */
+export async function operations(store: ObjectStore): Promise<Operation[]> {
+  const thread = crypto.randomUUID();
+  const start = (maxOpenRequests?: number) =>
+    new S3Saver({ store, prefix: PREFIX, maxOpenRequests });
+  const key = `${PREFIX}${thread}-unit`;
+  await store.put(key, new Uint8Array(1_000));
+  const large = `${thread}-large`, delta = `${thread}-delta`, own = `${thread}-own`;
+  const messages = conversationMessages(1e6);
+  const put = (saver: S3Saver, thread: string, number: number, values: Record<string, unknown>) => {
+    const { checkpoint, metadata, versions } = checkpointOf(number, values);
+    const config = configOf(thread, number === 0 ? undefined : idOf(number - 1));
+    return saver.put(config, checkpoint, metadata, versions);
+  };
+  await layThread(store, thread, 20, PREFIX);
+  await put(start(), large, 0, { messages });
+  await layThread(store, delta, ANCESTORS + 2, PREFIX);
+  const saver = start();
+  let number = 0;
+  await put(saver, own, number++, { text: "" });
+  const drain = async (found: AsyncIterable<unknown>) => {
+    for await (const _ of found);
+  };
+  return [
+    { name: UNIT, budget: "1", prepare: () => () => getBytes(store, key) },
+    {
+      name: "put, a small state",
+      budget: "1",
+      prepare: () => () => put(saver, own, number++, { text: `${number}` }),
+    },
+    {
+      name: "put, a new value of 1 MB",
+      budget: "2",
+      prepare: () => {
+        const values = { messages: conversationMessages(1e6, number + 1) };
+        return () => put(start(), `${large}-${number++}`, 0, values);
+      },
+    },
+    {
+      name: "putWrites, one task",
+      budget: "1",
+      prepare: () => () =>
+        saver.putWrites(configOf(own, idOf(number - 1)), [["text", "more"]], crypto.randomUUID()),
+    },
+    {
+      name: "getTuple, latest, cold",
+      budget: "2",
+      prepare: () => {
+        const cold = start();
+        return () => cold.getTuple(configOf(thread));
+      },
+    },
+    {
+      name: "getTuple, latest, a value of 1 MB, cold",
+      budget: "3",
+      prepare: () => {
+        const cold = start();
+        return () => cold.getTuple(configOf(large));
+      },
+    },
+    {
+      name: "getTuple, after its own put",
+      budget: "1",
+      prepare: async () => {
+        const thread = `${own}-${crypto.randomUUID()}`;
+        await put(saver, thread, 0, { text: "its own" });
+        return () => saver.getTuple(configOf(thread));
+      },
+    },
+    ...[undefined, MANY_OPEN].flatMap((open): Operation[] => {
+      const how = open === undefined ? "cold" : `cold, ${open} open`;
+      return [
+        {
+          name: `list, the ten newest, ${how}`,
+          budget: "2",
+          prepare: () => {
+            const cold = start(open);
+            return () => drain(cold.list(configOf(thread), { limit: 10 }));
+          },
+        },
+        {
+          name: `getDeltaChannelHistory, ${ANCESTORS} ancestors, ${how}`,
+          budget: "3",
+          prepare: () => {
+            const cold = start(open);
+            const config = configOf(delta, idOf(ANCESTORS + 1));
+            return () => cold.getDeltaChannelHistory({ config, channels: ["log"] });
+          },
+        },
+      ];
+    }),
+  ];
+}
+
+/** What each operation took on one store at one delay. */
+export interface Latency {
+  readonly name: string;
+  readonly budget: string;
+  readonly near: readonly number[];
+  readonly far: readonly number[];
+  /** How many of the bare request's delays it waited for, one number a round. */
+  readonly trips: readonly number[];
+}
+
+/** Times the operations through a proxy that adds nothing and one that adds {@link DELAY}, in turn. */
+export async function latencies(
+  server: Server,
+  transport: (server: Server) => ObjectStore,
+  rounds: number,
+): Promise<Latency[]> {
+  const proxies = [await delayed(server, 0), await delayed(server, DELAY)];
+  try {
+    const [near, far] = await Promise.all(
+      proxies.map(({ server }) => operations(transport(server))),
+    );
+    const cases = [["near", near!], ["far", far!]] as const;
+    const samples = await inTurn(
+      cases.flatMap(([where, operations]) =>
+        operations.map(({ name, prepare }): Case => ({
+          name: `${where} ${name}`,
+          timesItself: true,
+          run: async () => {
+            const run = await prepare();
+            const start = performance.now();
+            await run();
+            return performance.now() - start;
+          },
+        }))
+      ),
+      { rounds, times: 3 },
+    );
+    const added = (name: string) => {
+      const near = samples.get(`near ${name}`)!;
+      return samples.get(`far ${name}`)!.map((time, round) => time - near[round]!);
+    };
+    const unit = median(added(UNIT));
+    return near!.map(({ name, budget }) => ({
+      name,
+      budget,
+      near: samples.get(`near ${name}`)!,
+      far: samples.get(`far ${name}`)!,
+      trips: added(name).map((time) => time / unit),
+    }));
+  } finally {
+    await Promise.all(proxies.map(({ stop }) => stop()));
+    await clear(edge(server), PREFIX);
+  }
+}
+
+/** Deletes all that is under a prefix. */
+export async function clear(store: ObjectStore, prefix: string): Promise<void> {
+  for await (const { objects } of store.list({ prefix })) {
+    await store.delete(objects.map(({ key }) => key));
+  }
+}
+
+/** Times both transports, and gives the table. */
+export async function latencyReport(server: Server, rounds: number): Promise<string> {
+  const rows: string[][] = [];
+  for (const [transport, make] of [["edgeStore", edge], ["sdkStore", sdk]] as const) {
+    for (const { name, budget, near, far, trips } of await latencies(server, make, rounds)) {
+      rows.push([
+        transport,
+        name,
+        budget,
+        median(trips).toFixed(1),
+        spread(trips, 1),
+        median(far).toFixed(1),
+        spread(far, 1),
+        median(near).toFixed(1),
+      ]);
+    }
+  }
+  return [
+    `Through a proxy on loopback that holds what a client sends for ${DELAY} ms, and one that holds ` +
+    `it for none. Round trips: what the delay added to the operation, over what it added to one GET ` +
+    `in the same run. By default at most 6 requests are open at once, as in a Worker: of more, those that ` +
+    `wait for their turn are in a row, too. The bound of the delta history: ${6 * DELAY + 100} ms.`,
+    "",
+    table([
+      "transport",
+      "operation",
+      "budget",
+      "round trips",
+      "min–max",
+      `ms at +${DELAY}`,
+      "min–max",
+      "ms at +0",
+    ], rows),
+  ].join("\n");
+}

@@ -1,0 +1,4 @@
+/** What a program takes that makes nothing. */
+export function make() {
+  return {};
+}
