@@ -20,7 +20,7 @@ export type {
   Encoder,
   SupportedCompressions,
 } from "./src/frame/codec.ts";
-export type { CompressionChoice } from "./src/frame/compression.ts";
+export type { CompressionChoice, CompressionReaders } from "./src/frame/compression.ts";
 export { breaker } from "./src/store/breaker.ts";
 export type {
   BreakerComponents,

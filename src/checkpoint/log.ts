@@ -23,7 +23,7 @@ import { type SerializedValue, Values } from "./values.ts";
 export interface CheckpointOptions {
   /** The folder that everything is kept under. @default "cairn/" */
   readonly prefix?: string | undefined;
-  /** How objects are packed. @default "gzip" */
+  /** How objects are packed: `{ readers: ["gzip", "zstd"] }` where all who read have both. @default "auto" */
   readonly compression?: CompressionChoice | undefined;
   /**
    * How objects are encrypted, as `aesGcm({ keys })`; one that is not is refused then.
@@ -104,7 +104,7 @@ export class CheckpointLog {
   ) {
     const {
       prefix = "cairn/",
-      compression = "gzip",
+      compression = "auto",
       inlineLimit = 16_384,
       cacheBytes = 16 * 1024 * 1024,
       maxOpenRequests: parallel = 6,

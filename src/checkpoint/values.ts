@@ -44,6 +44,9 @@ const chunkOf = ({ hash, length }: ChunkRef): Codec<Uint8Array> => ({
     bytes.length === length && (encrypted || toHex(await sha256(bytes)) === hash),
 });
 
+/** Up to how many bytes of chunks are packed and sent at once: each is in memory some three times over. */
+const UNDER_WAY = 12 * 1024 * 1024;
+
 /** Keeps large values as chunks named by their hash, and gives them back checked. */
 export class Values {
   readonly #keys: Keys;
@@ -81,7 +84,9 @@ export class Values {
       attachments: attachments.map(({ path, bytes }) => ({ path, body: bodyOf(bytes) })),
     }));
     const sent = new Set(known);
-    await mapParallel(pieces, this.#parallel, async ({ body, at, piece }, inner) => {
+    const longest = Math.max(...pieces.map(({ piece }) => piece.length));
+    const width = Math.min(this.#parallel, Math.max(1, Math.floor(UNDER_WAY / longest)));
+    await mapParallel(pieces, width, async ({ body, at, piece }, inner) => {
       // What is hashed, sent and held must be the same, whatever the caller does to it meanwhile.
       const bytes = copyOf(piece);
       const hash = await this.#objects.nameOf(thread, bytes);

@@ -1,5 +1,4 @@
 import { CorruptError, UnsupportedError } from "../errors.ts";
-import { concat } from "../store/body.ts";
 import { toHex } from "../store/hex.ts";
 import { type Compression, COMPRESSIONS } from "./codec.ts";
 import type { Sealing } from "./encryption.ts";
@@ -64,9 +63,19 @@ export async function seal(
   );
 }
 
-/** Joins a frame's head, its checksum and what comes after it. */
+/**
+ * Joins a frame's head, its checksum and what comes after it. The checksum is of
+ * the head and the body without itself in between, so the head stands beside the
+ * body until it is taken: one copy of the body, not two.
+ */
 export async function join(head: Uint8Array, body: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
-  return concat([head, await checksum(head, body), body]);
+  const frame = new Uint8Array(HEADER_LENGTH + body.length);
+  frame.set(head, HEADER_LENGTH - HEAD_LENGTH);
+  frame.set(body, HEADER_LENGTH);
+  const sum = await sha256(frame.subarray(HEADER_LENGTH - HEAD_LENGTH));
+  frame.set(head);
+  frame.set(sum.subarray(0, HEADER_LENGTH - HEAD_LENGTH), HEAD_LENGTH);
+  return frame;
 }
 
 /**
@@ -83,8 +92,8 @@ export async function unseal(bytes: Uint8Array): Promise<Header> {
   if (version > VERSION) throw tooNew(`frame version ${version}`);
   const head = bytes.subarray(0, HEAD_LENGTH);
   const recorded = toHex(bytes.subarray(HEAD_LENGTH, HEADER_LENGTH));
-  const computed = await checksum(head, bytes.subarray(HEADER_LENGTH));
-  if (version < VERSION || recorded !== toHex(computed)) {
+  const computed = await join(head, bytes.subarray(HEADER_LENGTH));
+  if (version < VERSION || recorded !== toHex(computed.subarray(HEAD_LENGTH, HEADER_LENGTH))) {
     throw new CorruptError(
       `This frame is cut short or altered: its checksum does not fit its ${bytes.length} bytes`,
     );
@@ -110,8 +119,4 @@ function tooNew(what: string): UnsupportedError {
   return new UnsupportedError(
     `Cannot read ${what}: a newer release wrote it; upgrade @cairn/checkpoint`,
   );
-}
-
-async function checksum(head: Uint8Array, body: Uint8Array): Promise<Uint8Array> {
-  return (await sha256(concat([head, body]))).subarray(0, HEADER_LENGTH - HEAD_LENGTH);
 }

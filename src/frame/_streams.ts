@@ -1,8 +1,13 @@
 import { CorruptError } from "../errors.ts";
 import { concat } from "../store/body.ts";
 
-/** Formats that some runtime's streams know. */
-export type StreamFormat = "gzip" | "deflate-raw" | "zstd" | "brotli";
+/** The formats that every runtime's streams know. */
+export type StreamFormat = "gzip" | "deflate-raw";
+
+/** Whether every runtime's streams know an algorithm. */
+export function isStreamFormat(algorithm: string): algorithm is StreamFormat {
+  return algorithm === "gzip" || algorithm === "deflate-raw";
+}
 
 /**
  * How much is fed to a decompressor at once. A runtime inflates all that it was
@@ -11,33 +16,12 @@ export type StreamFormat = "gzip" | "deflate-raw" | "zstd" | "brotli";
  */
 const PIECE = 16 * 1024;
 
-type StreamName = "CompressionStream" | "DecompressionStream";
-
-/** What this runtime's streams know, asked once: to make one costs more than to pack a small state. */
-const known = new Map<string, boolean>();
-
-/** Whether this runtime has streams that pack a format, or unpack it. */
-export function hasStream(stream: StreamName, format: StreamFormat): boolean {
-  const name = `${stream} ${format}`;
-  let answer = known.get(name);
-  if (answer === undefined) known.set(name, answer = canMake(stream, format));
-  return answer;
-}
-
-function canMake(stream: StreamName, format: StreamFormat): boolean {
-  try {
-    return new globalThis[stream](format as CompressionFormat) !== undefined;
-  } catch {
-    return false;
-  }
-}
-
 /** Runs bytes through a compressing stream, in one write: small writes cost ten times as much. */
 export function compressByStream(
   format: StreamFormat,
   bytes: Uint8Array,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const stream = new CompressionStream(format as CompressionFormat);
+  const stream = new CompressionStream(format);
   return pump(stream, bytes, Infinity, bytes.length);
 }
 
@@ -53,7 +37,7 @@ export function decompressByStream(
   bytes: Uint8Array,
   limit: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const stream = new DecompressionStream(format as CompressionFormat);
+  const stream = new DecompressionStream(format);
   return pump(stream, bytes, limit, PIECE);
 }
 

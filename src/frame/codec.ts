@@ -1,5 +1,5 @@
 import { InvalidInputError, UnsupportedError } from "../errors.ts";
-import { compressByStream, decompressByStream, hasStream } from "./_streams.ts";
+import { compressByStream, decompressByStream, isStreamFormat } from "./_streams.ts";
 import { zlibDecoder, zlibEncoder } from "./_zlib.ts";
 
 /** How the payload of a stored object is packed. */
@@ -27,14 +27,6 @@ export const COMPRESSIONS: readonly Compression[] = [
 ];
 
 const ALGORITHMS = COMPRESSIONS.slice(1) as readonly Algorithm[];
-
-/** From where on Node has it; where it comes from streams, every runtime has it. */
-const NODE: Readonly<Record<Algorithm, string>> = {
-  "gzip": "18",
-  "deflate-raw": "18",
-  "zstd": "22.15",
-  "brotli": "20.16",
-};
 
 const encoders = new Map<Algorithm, Encoder>();
 const decoders = new Map<Algorithm, Decoder>();
@@ -118,6 +110,11 @@ export function supportedCompressions(): SupportedCompressions {
   };
 }
 
+/** Whether this process can pack so. */
+export function canEncode(compression: Compression): boolean {
+  return compression === "none" || findEncoder(compression) !== undefined;
+}
+
 /** The encoder of an algorithm. */
 export function encoderOf(algorithm: Algorithm): Encoder {
   return findEncoder(algorithm) ??
@@ -132,31 +129,23 @@ export function decoderOf(algorithm: Algorithm): Decoder {
 
 function refuse(algorithm: Algorithm, task: string, wayOut: string): never {
   throw new UnsupportedError(
-    `Cannot ${task}: this runtime has none; use Node ${NODE[algorithm]}, Deno, Bun, ` +
+    `Cannot ${task}: this runtime has none; use Node ${
+      algorithm === "zstd" ? "22.15" : "20.16"
+    }, Deno, Bun, ` +
       `a Worker with nodejs_compat, or ${wayOut}`,
   );
 }
 
 function findEncoder(algorithm: Algorithm): Encoder | undefined {
-  return encoders.get(algorithm) ?? zlibFor(algorithm, zlibEncoder) ??
-    (hasStream("CompressionStream", algorithm)
-      ? (bytes) => compressByStream(algorithm, bytes)
-      : undefined);
+  return encoders.get(algorithm) ?? zlibEncoder(algorithm) ??
+    (isStreamFormat(algorithm) ? (bytes) => compressByStream(algorithm, bytes) : undefined);
 }
 
 function findDecoder(algorithm: Algorithm): Decoder | undefined {
-  return decoders.get(algorithm) ?? zlibFor(algorithm, zlibDecoder) ??
-    (hasStream("DecompressionStream", algorithm)
+  return decoders.get(algorithm) ?? zlibDecoder(algorithm) ??
+    (isStreamFormat(algorithm)
       ? (bytes, limit) => decompressByStream(algorithm, bytes, limit)
       : undefined);
-}
-
-// gzip and deflate-raw come from streams in every runtime: one path to trust, and none of it node's.
-function zlibFor<T>(
-  algorithm: Algorithm,
-  find: (algorithm: "zstd" | "brotli") => T,
-): T | undefined {
-  return algorithm === "zstd" || algorithm === "brotli" ? find(algorithm) : undefined;
 }
 
 function register<T>(registry: Map<Algorithm, T>, algorithm: Algorithm, codec: T): () => void {

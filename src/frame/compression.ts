@@ -1,18 +1,36 @@
 import { CorruptError, UnsupportedError } from "../errors.ts";
 import { refuse } from "../store/_options.ts";
 import { worthCompressing } from "./_sample.ts";
-import { type Compression, COMPRESSIONS, decoderOf, encoderOf } from "./codec.ts";
+import {
+  type Algorithm,
+  canEncode,
+  type Compression,
+  COMPRESSIONS,
+  decoderOf,
+  encoderOf,
+} from "./codec.ts";
 
 /**
- * What a writer asks for: one of the algorithms, or `auto`. Whatever it asks
+ * What a writer asks for: one of the algorithms; or `auto`; or the `readers`, which
+ * is `auto` for a fleet that is known to read more than gzip. Whatever it asks
  * for, a payload that does not shrink is stored as it is.
  *
- * `auto` takes gzip for what is worth it: not for payloads below 200 bytes, and
- * not where a sample of the payload hardly shrinks (images, archives, random
- * bytes). It never takes zstd or brotli, even where this runtime has them: a
- * thread is often read by another runtime than the one that wrote it.
+ * `auto` is gzip, which every runtime reads. With `readers` it is zstd from 16 KiB
+ * on, where that is several times as fast, if it is one of them and this runtime
+ * writes it; else gzip, if that is one of them; else the first of them that this
+ * runtime writes. Neither packs what is not worth it: payloads below 200 bytes, and
+ * those of which a sample hardly shrinks (images, archives, random bytes).
  */
-export type CompressionChoice = Compression | "auto";
+export type CompressionChoice = Compression | "auto" | CompressionReaders;
+
+/** What all who read can unpack. */
+export interface CompressionReaders {
+  /** The algorithms, such as `["gzip", "zstd"]` where all of them run Node 22.15, Deno or Bun. */
+  readonly readers: readonly Algorithm[];
+}
+
+/** From here on zstd is faster than gzip, and hardly larger. */
+const ZSTD_FROM = 16 * 1024;
 
 /** A payload as it is stored. */
 export interface Packed {
@@ -42,14 +60,20 @@ const MAX_RATIO: Readonly<Record<Compression, number>> = {
  */
 export async function compress(payload: Uint8Array, choice: CompressionChoice): Promise<Packed> {
   const asItIs: Packed = { compression: "none", bytes: payload };
-  const compression = choice === "auto" ? "gzip" : choice;
-  if (compression === "none") return asItIs;
-  if (!COMPRESSIONS.includes(compression)) {
-    refuse("compression", choice, `auto or one of ${COMPRESSIONS.join(", ")}`);
+  const readers = choice === "auto" ? ["gzip"] : Object(choice).readers;
+  const named: readonly Compression[] = readers ?? [choice];
+  if (!named.length || named.some((name) => !COMPRESSIONS.includes(name))) {
+    refuse("compression", readers ?? choice, `auto, readers, or one of ${COMPRESSIONS.join(", ")}`);
   }
+  const order: readonly Compression[] = [
+    payload.length < ZSTD_FROM ? "gzip" : "zstd",
+    "gzip",
+    ...named,
+  ];
+  const compression = order.find((name) => named.includes(name) && canEncode(name)) ?? named[0]!;
+  if (compression === "none") return asItIs;
   const encode = encoderOf(compression);
-  if (payload.length === 0) return asItIs;
-  if (choice === "auto" && !await worthCompressing(payload)) return asItIs;
+  if (payload.length === 0 || readers && !await worthCompressing(payload, encode)) return asItIs;
   const bytes = await encode(payload);
   return bytes.length < payload.length ? { compression, bytes } : asItIs;
 }

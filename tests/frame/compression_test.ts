@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import zlib from "node:zlib";
 import {
+  type Algorithm,
   CorruptError,
   decodeFrame,
   encodeFrame,
@@ -12,6 +13,7 @@ import {
   UnsupportedError,
 } from "@cairn/checkpoint";
 import { forge } from "./_seal.ts";
+import { withoutZlib } from "./_without_zlib.ts";
 
 const MIB = 2 ** 20;
 const TEXT = new TextEncoder().encode(
@@ -149,6 +151,44 @@ Deno.test('"auto" takes gzip for what is worth it, and is the same in every runt
   }
 });
 
+Deno.test("{ readers } takes zstd for what is large and gzip for what is small, where both are read", async () => {
+  const random = new Uint8Array(randomBytes(300_000));
+  const cases: [string, Uint8Array, readonly Algorithm[], string][] = [
+    ["a small text", TEXT.subarray(0, 199), ["gzip", "zstd"], "none"],
+    ["a text below 16 KiB", TEXT.subarray(0, 16_383), ["gzip", "zstd"], "gzip"],
+    ["a text of 16 KiB", TEXT.subarray(0, 16_384), ["gzip", "zstd"], "zstd"],
+    ["the same, named the other way round", TEXT.subarray(0, 16_384), ["zstd", "gzip"], "zstd"],
+    ["a text for who reads no zstd", TEXT, ["gzip"], "gzip"],
+    ["a small text for who reads zstd alone", TEXT.subarray(0, 999), ["zstd"], "zstd"],
+    ["a text for who reads others", TEXT, ["deflate-raw", "brotli"], "deflate-raw"],
+    ["noise", random, ["gzip", "zstd"], "none"],
+  ];
+  for (const [what, payload, readers, expected] of cases) {
+    const bytes = await encodeFrame(payload, { kind: "chunk", compression: { readers } });
+    const frame = await decodeFrame(bytes);
+    assert.equal(frame.compression, expected, what);
+    assert.deepEqual(frame.payload, payload);
+  }
+});
+
+Deno.test("{ readers } takes what this runtime writes, and says so where that is nothing", async () => {
+  const written = (readers: readonly Algorithm[]) =>
+    withoutZlib(() => encodeFrame(TEXT, { kind: "chunk", compression: { readers } }));
+  assert.equal((await decodeFrame(await written(["zstd", "gzip"]))).compression, "gzip");
+  assert.equal(
+    (await decodeFrame(await written(["brotli", "deflate-raw"]))).compression,
+    "deflate-raw",
+  );
+  await assert.rejects(written(["zstd"]), UnsupportedError);
+});
+
+Deno.test("{ readers } is refused where it names nothing, or what no frame has", async () => {
+  for (const readers of [[], ["lzma"], ["gzip", "auto"], ["gzip", undefined]]) {
+    const compression = { readers: readers as Algorithm[] };
+    await assert.rejects(encodeFrame(TEXT, { kind: "chunk", compression }), InvalidInputError);
+  }
+});
+
 Deno.test("registerDecoder() puts a decoder before the runtime's own, until it is taken back", async () => {
   const bytes = await encodeFrame(TEXT, { kind: "chunk", compression: "zstd" });
   const limits: number[] = [];
@@ -211,7 +251,7 @@ Deno.test("registerDecoder() and registerEncoder() refuse what no frame can carr
 
 Deno.test("a runtime that lacks an algorithm says which, where it is available, and how to register one", async () => {
   const bytes = await encodeFrame(TEXT, { kind: "chunk", compression: "zstd" });
-  await withoutZstd(async () => {
+  await withoutZlib(async () => {
     assert(!supportedCompressions().read.includes("zstd"));
     assert(supportedCompressions().read.includes("gzip"));
     await assert.rejects(decodeFrame(bytes), (error) => {
@@ -233,15 +273,3 @@ Deno.test("a runtime that lacks an algorithm says which, where it is available, 
   });
   assert.deepEqual((await decodeFrame(bytes)).payload, TEXT);
 });
-
-/** Runs in a runtime without node:zlib, as a Worker without nodejs_compat is. */
-async function withoutZstd(run: () => Promise<void>): Promise<void> {
-  const { process } = globalThis as unknown as { process: { getBuiltinModule: unknown } };
-  const { getBuiltinModule } = process;
-  process.getBuiltinModule = undefined;
-  try {
-    await run();
-  } finally {
-    process.getBuiltinModule = getBuiltinModule;
-  }
-}
