@@ -212,10 +212,11 @@ async function survey(
     const { place } = parsed;
     const name = JSON.stringify([place.namespace, place.id]);
     const found = groups.get(name) ??
-      { group: { place, record: undefined, writes: [] }, touched: false };
+      { group: { place, record: undefined, writes: [], size: 0 }, touched: false };
     groups.set(name, found);
     found.touched ||= markers.length > 0;
     const info = version.info!;
+    found.group.size += info.size;
     if (parsed.kind === "checkpoint") found.group.record = info;
     else found.group.writes.push({ info, task: parsed.task, slot: parsed.slot });
   }

@@ -19,11 +19,6 @@ export class RecentObjects {
     this.#limit = limit;
   }
 
-  /** Whether an object is held, under whichever ETag. */
-  has(key: string): boolean {
-    return this.#entries.has(key);
-  }
-
   /** What was kept of an object while it had this ETag. */
   get<T>(key: string, etag: string): T | undefined {
     const entry = this.#entries.get(key);
@@ -60,6 +55,6 @@ export class RecentObjects {
 
   /** Forgets all under a prefix. */
   deleteUnder(prefix: string): void {
-    for (const key of [...this.#entries.keys()]) if (key.startsWith(prefix)) this.delete(key);
+    for (const key of this.#entries.keys()) if (key.startsWith(prefix)) this.delete(key);
   }
 }

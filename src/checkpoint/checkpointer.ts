@@ -1,11 +1,12 @@
 import { CorruptError, InvalidInputError } from "../errors.ts";
 import { quote } from "../store/key.ts";
 import type { CallOptions, ObjectStore } from "../store/store.ts";
+import { setOwn } from "./attachments.ts";
 import { forgetThread, insides, type Last, threadKey } from "./faces.ts";
 import { uuid7 } from "./id.ts";
 import { type Place, requireCheckpointId } from "./keys.ts";
 import { type CheckpointComponents, CheckpointLog, type CheckpointOptions } from "./log.ts";
-import type { CheckpointRecord } from "./record.ts";
+import { type Channel, type CheckpointRecord, valuesOf } from "./record.ts";
 import { matches, scan } from "./scan.ts";
 import { isPlainObject, jsonSerializer, type Serializer } from "./serializer.ts";
 import { deserialize, serialize, type SerializedValue } from "./values.ts";
@@ -156,9 +157,11 @@ export class S3Checkpointer<State = unknown> {
       throw new InvalidInputError(`Cannot save the metadata ${quote(metadata)}: give an object`);
     }
     const savedAt = new Date(this.#log.now());
-    const fields = isPlainObject(state) ? Object.entries(state) : [["", state] as const];
+    const fields = isPlainObject(state)
+      ? Object.entries(state).filter(([, value]) => value !== undefined)
+      : [["", state] as const];
     const channels = await Promise.all(
-      fields.filter(([, value]) => value !== undefined || !isPlainObject(state)).map(
+      fields.map(
         async ([name, value]) => ({
           name,
           version: undefined,
@@ -181,7 +184,7 @@ export class S3Checkpointer<State = unknown> {
       : await this.#log.confirmed({ ...place, id: parent }, { signal });
     await this.#log.put(place, record, { base, signal });
     this.#remember(record, place);
-    return { ...place, ...(parent === undefined ? {} : { parent }), metadata, savedAt };
+    return { ...place, ...(parent !== undefined && { parent }), metadata, savedAt };
   }
 
   /**
@@ -204,24 +207,20 @@ export class S3Checkpointer<State = unknown> {
    */
   async load(thread: string, options: WhichOptions = {}): Promise<Checkpoint<State> | undefined> {
     const { namespace = "", id, signal } = options;
-    const record = id === undefined
-      ? await this.#latest(thread, namespace, { signal })
-      : await this.#log.read({ thread, namespace, id }, { signal });
+    const record =
+      await (id === undefined
+        ? this.#latest(thread, namespace, { signal })
+        : this.#log.read({ thread, namespace, id }, { signal }));
     if (record === undefined) return undefined;
     const place = { thread, namespace, id: record.id };
-    const values = [record.metadata, record.head, ...record.channels.map(({ value }) => value)];
-    const [metadata, head, ...channels] = await this.#log.load(thread, values, { signal });
-    const info = await this.#info(place, record, metadata!, head!);
+    const { info, fields, values } = await this.#open(place, record, record.channels, signal);
     const state: Record<string, unknown> = {};
     await Promise.all(record.channels.map(async ({ name }, at) => {
-      // Defined first, so that the fields keep their order.
-      const field = { enumerable: true, configurable: true, writable: true };
-      Object.defineProperty(state, name, { value: undefined, ...field });
-      const value = await deserialize(this.#serializer, channels[at]!);
-      Object.defineProperty(state, name, { value, ...field });
+      setOwn(state, name, undefined); // first, so that the fields keep their order
+      setOwn(state, name, await deserialize(this.#serializer, values[at]!));
     }));
     this.#remember(record, place);
-    return { ...info.info, state: (info.fields ? state : state[""]) as State };
+    return { ...info, state: (fields ? state : state[""]) as State };
   }
 
   /**
@@ -247,15 +246,12 @@ export class S3Checkpointer<State = unknown> {
    * assert.equal(count, 2);
    * ```
    */
-  async *list(options: ListCheckpointsOptions = {}): AsyncGenerator<CheckpointInfo> {
+  list(options: ListCheckpointsOptions = {}): AsyncGenerator<CheckpointInfo> {
     const { filter, ...which } = options;
-    yield* scan(this.#log, which, filter === undefined, async (group, signal) => {
-      const { place } = group;
+    return scan(this.#log, which, filter === undefined, async (group, signal) => {
       const record = await this.#log.recordOf(group, { signal });
       if (record === undefined) return undefined;
-      const values = [record.metadata, record.head];
-      const [metadata, head] = await this.#log.load(place.thread, values, { signal });
-      const { info } = await this.#info(place, record, metadata!, head!);
+      const { info } = await this.#open(group.place, record, [], signal);
       return matches(info.metadata, filter) ? info : undefined;
     });
   }
@@ -311,8 +307,8 @@ export class S3Checkpointer<State = unknown> {
    * for await (const thread of checkpointer.threads()) assert.equal(thread, "a/b");
    * ```
    */
-  async *threads(options: CallOptions = {}): AsyncGenerator<string> {
-    yield* this.#log.threads(options);
+  threads(options: CallOptions = {}): AsyncGenerator<string> {
+    return this.#log.threads(options);
   }
 
   /** The latest checkpoint's record. */
@@ -327,13 +323,16 @@ export class S3Checkpointer<State = unknown> {
     }
   }
 
-  async #info(
+  /** What is known of a checkpoint, and the values of those of its channels that are wanted. */
+  async #open(
     place: Place,
     record: CheckpointRecord,
-    metadata: SerializedValue,
-    head: SerializedValue,
-  ): Promise<{ info: CheckpointInfo; fields: boolean }> {
-    const { savedAt, fields } = (await deserialize(this.#json, head) ?? {}) as Partial<Head>;
+    channels: readonly Channel[],
+    signal: AbortSignal | undefined,
+  ): Promise<{ info: CheckpointInfo; fields: boolean; values: SerializedValue[] }> {
+    const wanted = valuesOf({ ...record, channels });
+    const [metadata, head, ...values] = await this.#log.load(place.thread, wanted, { signal });
+    const { savedAt, fields } = (await deserialize(this.#json, head!) ?? {}) as Partial<Head>;
     if (typeof savedAt !== "string" || typeof fields !== "boolean") {
       throw new CorruptError(
         `The checkpoint ${quote(place.id)} of thread ${quote(place.thread)} was not saved by ` +
@@ -342,10 +341,11 @@ export class S3Checkpointer<State = unknown> {
     }
     return {
       fields,
+      values,
       info: {
         ...place,
-        ...(record.parent === undefined ? {} : { parent: record.parent }),
-        metadata: await deserialize(this.#json, metadata) as Record<string, unknown>,
+        ...(record.parent !== undefined && { parent: record.parent }),
+        metadata: await deserialize(this.#json, metadata!) as Record<string, unknown>,
         savedAt: new Date(savedAt),
       },
     };

@@ -97,7 +97,7 @@ export async function deleteMany<const Item extends WhichItem>(
 
   let window: Doomed[] = [];
   let held = 0;
-  const listings = mapAhead(begun(), () => ledger.parallel, async (which, inner) => {
+  const listings = mapAhead(begun, () => ledger.parallel, async (which, inner) => {
     try {
       return await listItem(log, which, { signal: inner });
     } catch (error) {

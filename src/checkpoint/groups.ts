@@ -20,6 +20,8 @@ export interface Group {
   record: ObjectInfo | undefined;
   /** The objects of its pending writes. */
   readonly writes: WritesObject[];
+  /** The bytes of them all, as they are stored. */
+  size: number;
   /** When its record was written, once that was read and was found to be over. */
   ended?: number | undefined;
 }
@@ -69,7 +71,8 @@ export async function* listGroups(
       group = undefined;
       folder = own;
     }
-    group ??= { place: parsed.place, record: undefined, writes: [] };
+    group ??= { place: parsed.place, record: undefined, writes: [], size: 0 };
+    group.size += info.size;
     if (parsed.kind === "checkpoint") group.record = info;
     else group.writes.push({ info, task: parsed.task, slot: parsed.slot });
   }
@@ -85,9 +88,7 @@ async function* listObjects(
     const all: ObjectInfo[] = [];
     for await (const page of store.list({ prefix, signal })) all.push(...page.objects);
     all.sort((a, b) => compareKeys(a.key, b.key));
-    for (const info of all) {
-      if (startAfter === undefined || compareKeys(info.key, startAfter) > 0) yield info;
-    }
+    for (const info of all) if (compareKeys(info.key, startAfter ?? "") > 0) yield info;
     return;
   }
   let limit = firstPage;

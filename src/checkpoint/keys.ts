@@ -130,11 +130,6 @@ export class Keys {
     return fitting(`${this.checkpoint(place)}c`, place);
   }
 
-  /** A task's writes: slot `r0`, `r1`, … holds regular ones, `s1` the special one of index -1. */
-  writes(place: Place, task: string, slot: string): string {
-    return fitting(`${this.checkpoint(place)}w.${segmentOf("task", task)}.${slot}`, place);
-  }
-
   /** All chunks of a thread. */
   chunks(thread: string): string {
     return `${this.thread(thread)}v/`;
@@ -177,6 +172,11 @@ export class Keys {
   requireOwn(key: string): void {
     if (key.startsWith(this.prefix + "~~") === !this.spread) throw spreadOtherwise(key);
   }
+}
+
+/** The key of a task's writes: slot `r0`, `r1`, … holds regular ones, `s1` the special one of index -1. */
+export function writesKey(keys: Keys, place: Place, task: string, slot: string): string {
+  return fitting(`${keys.checkpoint(place)}w.${segmentOf("task", task)}.${slot}`, place);
 }
 
 /** Refuses what can be no checkpoint's id. */

@@ -71,8 +71,8 @@ export interface ReadOptions extends CallOptions {
   readonly ended?: boolean | undefined;
 }
 
-/** How many keys the listing for the latest checkpoint asks for: its record, its writes, and some to spare. */
-const FIRST_PAGE = 128;
+/** How many keys a listing for a few checkpoints asks for first: their records, their writes, and some to spare. */
+export const FIRST_PAGE = 128;
 
 /** How the record of a checkpoint is written and read; one that is another's is refused. */
 function codecOf({ id }: Place): Codec<CheckpointRecord> {
@@ -143,8 +143,8 @@ export class CheckpointLog {
   ): Promise<void> {
     const { base, since = base?.life?.[0] ?? this.now(), signal, precondition } = options;
     const key = this.keys.record(place);
-    const values = [input.metadata, input.head, ...input.channels.map(({ value }) => value)];
-    const [metadata, head, ...channels] = await this.store(place.thread, values, { base, signal });
+    const stored = await this.store(place.thread, valuesOf(input), { base, signal });
+    const [metadata, head, ...channels] = stored;
     const record: CheckpointRecord = {
       ...input,
       life: this.ttl?.life(since, this.now()),
@@ -160,15 +160,18 @@ export class CheckpointLog {
     return this.ttl?.isFresh(record?.life?.[0], this.now()) === false ? undefined : record;
   }
 
-  /** A checkpoint's record; what this process holds of it counts without asking. */
-  async record(place: Place, options: ReadOptions = {}): Promise<CheckpointRecord | undefined> {
-    const held = this.held(place);
-    return held ? this.#seen(held, options) : await this.read(place, options);
-  }
-
-  /** A checkpoint's record, asked for anew; `undefined` where there is none. */
-  async read(place: Place, options: ReadOptions = {}): Promise<CheckpointRecord | undefined> {
-    return this.#seen(await this.#read(place, undefined, options), options);
+  /**
+   * A checkpoint's record, asked for anew, but for one that is held under the
+   * ETag given; `undefined` where there is none.
+   */
+  async read(
+    place: Place,
+    { ended, signal }: ReadOptions = {},
+    etag?: string,
+  ): Promise<CheckpointRecord | undefined> {
+    const key = this.keys.record(place);
+    const record = (await this.objects.get(key, codecOf(place), etag, signal))?.record;
+    return !ended && this.ended(record) ? undefined : record;
   }
 
   /** A checkpoint's record where this process holds it, over or not: asks nobody. */
@@ -197,11 +200,14 @@ export class CheckpointLog {
   }
 
   /** A checkpoint's record as a listing showed it; `undefined` where there is none, or no longer. */
-  async recordOf(group: Group, options: ReadOptions = {}): Promise<CheckpointRecord | undefined> {
-    const record = group.record && await this.#read(group.place, group.record.etag, options);
-    const seen = this.#seen(record, options);
-    if (seen === undefined) group.ended = record?.life?.[1];
-    return seen;
+  async recordOf(
+    group: Group,
+    { ended, signal }: ReadOptions = {},
+  ): Promise<CheckpointRecord | undefined> {
+    const { place, record: info } = group;
+    const record = info && await this.read(place, { ended: true, signal }, info.etag);
+    if (ended || !this.ended(record)) return record;
+    group.ended = record!.life![1];
   }
 
   /** Stores the chunks of values, those that `base` refers to left out; gives what a record says of each. */
@@ -220,12 +226,12 @@ export class CheckpointLog {
   }
 
   /** The bytes of stored values, all their chunks in parallel. */
-  async load(
+  load(
     thread: string,
     values: readonly StoredValue[],
     { signal }: CallOptions = {},
   ): Promise<SerializedValue[]> {
-    return await this.#values.load(thread, values, signal);
+    return this.#values.load(thread, values, signal);
   }
 
   /** The newest checkpoints of a namespace by their keys, where the first that can be seen is wanted. */
@@ -318,22 +324,17 @@ export class CheckpointLog {
   ended(record: CheckpointRecord | undefined): boolean {
     return record?.life?.[2]! <= this.now();
   }
+}
 
-  #seen(
-    record: CheckpointRecord | undefined,
-    { ended }: ReadOptions,
-  ): CheckpointRecord | undefined {
-    return !ended && this.ended(record) ? undefined : record;
-  }
-
-  async #read(
-    place: Place,
-    etag: string | undefined,
-    { signal }: CallOptions,
-  ): Promise<CheckpointRecord | undefined> {
-    const key = this.keys.record(place);
-    return (await this.objects.get(key, codecOf(place), etag, signal))?.record;
-  }
+/** A checkpoint's record; what this process holds of it counts without asking. */
+export async function recordAt(
+  log: CheckpointLog,
+  place: Place,
+  options: ReadOptions = {},
+): Promise<CheckpointRecord | undefined> {
+  const held = log.held(place);
+  if (held === undefined) return await log.read(place, options);
+  return options.ended || !log.ended(held) ? held : undefined;
 }
 
 function* threadsOf(keys: Keys, folders: readonly string[]): Generator<string> {

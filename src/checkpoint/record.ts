@@ -98,7 +98,7 @@ export function* chunksOf(value: StoredValue): Generator<ChunkRef> {
 }
 
 /** All values of a record. */
-export function valuesOf(record: CheckpointRecord | WritesRecord): StoredValue[] {
+export function valuesOf<Value>(record: CheckpointRecord<Value> | WritesRecord<Value>): Value[] {
   return "writes" in record
     ? record.writes.map((write) => write.value)
     : [record.metadata, record.head, ...record.channels.map((channel) => channel.value)];

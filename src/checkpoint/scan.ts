@@ -2,13 +2,10 @@ import { checkWhole } from "../store/_options.ts";
 import { mapAhead } from "../store/parallel.ts";
 import type { CallOptions } from "../store/store.ts";
 import type { Group } from "./groups.ts";
-import type { CheckpointLog } from "./log.ts";
+import { type CheckpointLog, FIRST_PAGE } from "./log.ts";
 
-/** How many checkpoints are read ahead of whoever walks a list. */
+/** How many checkpoints a walk with no end in sight begins to read ahead; as it goes on, as many as it has walked. */
 const READ_AHEAD = 16;
-
-/** A page of keys that holds a few checkpoints with their writes. */
-const SMALL_PAGE = 128;
 
 /** Which checkpoints to walk. */
 export interface ScanOptions extends CallOptions {
@@ -16,8 +13,6 @@ export interface ScanOptions extends CallOptions {
   readonly thread?: string | undefined;
   /** The namespace. @default all namespaces */
   readonly namespace?: string | undefined;
-  /** Only this id. */
-  readonly id?: string | undefined;
   /** Only ids before this one. */
   readonly before?: string | undefined;
   /** The most to give. @default no limit */
@@ -35,40 +30,39 @@ export async function* scan<T>(
   all: boolean,
   open: (group: Group, signal: AbortSignal) => Promise<T | undefined>,
 ): AsyncGenerator<T> {
-  const { limit = Infinity, signal } = options;
+  const { thread, namespace, before, limit = Infinity } = options;
   if (limit !== Infinity) checkWhole({ limit }, 0);
   let left = limit;
+  let walked = READ_AHEAD;
   if (left <= 0) return;
-  const width = () => all ? Math.min(READ_AHEAD, left) : READ_AHEAD;
-  for await (const item of mapAhead(wanted(log, options), width, open, signal)) {
+  const firstPage = limit <= READ_AHEAD ? FIRST_PAGE : undefined;
+  async function* wanted(signal: AbortSignal): AsyncGenerator<Group> {
+    // One listing of all keys is fewer requests than one of each thread; out of order it would have to be held whole.
+    const { orderedList } = log.objects.store.capabilities;
+    const threads = thread !== undefined || orderedList && namespace === undefined
+      ? [thread]
+      : log.threads({ signal });
+    for await (const at of threads) {
+      for await (const group of log.groups(at, namespace, { before, firstPage, signal })) {
+        if (group.record) yield group;
+      }
+    }
+  }
+  const width = () => left === Infinity ? walked : all ? left : Math.max(left, walked);
+  // No more than a thousand are under way, nor than 4 MB of them as they are stored.
+  const weigh = ({ size }: Group) => 0.001 + size / 4e6;
+  for await (const item of mapAhead(wanted, width, open, options.signal, weigh)) {
+    walked++;
     if (item === undefined) continue;
     yield item;
     if (--left <= 0) return;
   }
 }
 
-async function* wanted(
-  log: CheckpointLog,
-  { thread, namespace, id, before, limit, signal }: ScanOptions,
-): AsyncGenerator<Group> {
-  // One listing of all keys is fewer requests than one of each thread; out of order it would have to be held whole.
-  const { orderedList } = log.objects.store.capabilities;
-  const threads = thread !== undefined || orderedList && namespace === undefined
-    ? [thread]
-    : log.threads({ signal });
-  const firstPage = limit !== undefined && limit <= READ_AHEAD ? SMALL_PAGE : undefined;
-  for await (const thread of threads) {
-    for await (const group of log.groups(thread, namespace, { before, firstPage, signal })) {
-      if (group.record === undefined || (id !== undefined && group.place.id !== id)) continue;
-      yield group;
-    }
-  }
-}
-
 /** Whether two values are the same JSON. */
 export function deepEqual(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (!a || !b || typeof a !== "object" || typeof b !== "object") return false;
   if (Array.isArray(a) !== Array.isArray(b)) return false;
   const keys = Object.keys(a);
   return keys.length === Object.keys(b).length && keys.every((key) =>

@@ -89,7 +89,7 @@ export function spread(folders: 16 | 256): Spread {
     folders,
     folderOf: (segment) => `~~${toHex([hashOf(segment) >>> 24]).slice(0, digits)}/`,
     async *list(store, { prefix, signal }) {
-      const all = foldersUnder(store, prefix, signal);
+      const all = (inner: AbortSignal) => foldersUnder(store, prefix, inner);
       const open = (folder: string, inner: AbortSignal) => begin(store, folder, inner);
       for await (const { names, pages } of mapAhead(all, () => PARALLEL, open, signal)) {
         yield { prefixes: names };

@@ -10,8 +10,8 @@ import { compareKeys } from "../store/key.ts";
 import { mapParallel } from "../store/parallel.ts";
 import type { CallOptions } from "../store/store.ts";
 import type { Group, WritesObject } from "./groups.ts";
-import type { Place } from "./keys.ts";
-import { type CheckpointLog, type ReadOptions, requireOwn } from "./log.ts";
+import { type Place, writesKey } from "./keys.ts";
+import { type CheckpointLog, type ReadOptions, recordAt, requireOwn } from "./log.ts";
 import type { Codec } from "./objects.ts";
 import {
   type CheckpointRecord,
@@ -68,7 +68,7 @@ export async function putWrites(
   { task, path, writes }: WritesRecord<SerializedValue>,
   { signal }: CallOptions = {},
 ): Promise<void> {
-  log.keys.writes(place, task, "r0"); // refuses ids that fit no key before anything is sent
+  writesKey(log.keys, place, task, "r0"); // refuses ids that fit no key before anything is sent
   const stored = await log.store(place.thread, writes.map(({ value }) => value), { signal });
   const regular: PendingWrite[] = [];
   const special = new Map<number, PendingWrite>();
@@ -79,7 +79,7 @@ export async function putWrites(
   });
   const puts = [...special.values()].map((write) => () =>
     log.objects.put(
-      log.keys.writes(place, task, `s${-write.index}`),
+      writesKey(log.keys, place, task, `s${-write.index}`),
       codecOf(task),
       { task, path, writes: [write] },
       { signal },
@@ -100,7 +100,7 @@ async function insert(
 ): Promise<void> {
   let { writes } = record;
   for (let slot = 0; writes.length > 0; slot++) {
-    const key = log.keys.writes(place, record.task, `r${slot}`);
+    const key = writesKey(log.keys, place, record.task, `r${slot}`);
     const there = await create(log, key, { ...record, writes }, signal);
     if (there === undefined) return;
     const taken = new Set(there.writes.map(({ index }) => index));
@@ -165,15 +165,15 @@ export async function writesOf(
   );
 }
 
-/** What a listing showed, read; `undefined` where there is no record, or no longer. */
+/** What a listing showed, read, but for a record that was read before; `undefined` where there is none, or no longer. */
 export async function open(
   log: CheckpointLog,
   group: Group | undefined,
-  options: ReadOptions = {},
+  { record: read, ...options }: ReadOptions & { record?: CheckpointRecord | undefined } = {},
 ): Promise<Found | undefined> {
   if (group?.record === undefined) return undefined;
   const [record, writes] = await Promise.all([
-    log.recordOf(group, options),
+    read ?? log.recordOf(group, options),
     writesOf(log, group, options),
   ]);
   return record && { place: group.place, record, writes, group };
@@ -187,7 +187,7 @@ export async function find(
 ): Promise<Found | undefined> {
   if (log.held(place)) return await open(log, await log.group(place, options), options);
   const [record, group] = await Promise.all([
-    log.record(place, options),
+    recordAt(log, place, options),
     log.group(place, options),
   ]);
   if (record === undefined) return undefined;

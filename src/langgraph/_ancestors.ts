@@ -5,11 +5,11 @@ import type { CheckpointLog } from "../checkpoint/log.ts";
 import type { CheckpointRecord } from "../checkpoint/record.ts";
 import { find, type Found, open } from "../checkpoint/writes.ts";
 
-/** How many ancestors are read ahead at most where nothing tells how many it takes; it starts with few and doubles. */
-const READ_AHEAD = 32;
+/** How many ancestors a walk begins to read ahead where nothing tells how many it takes; it goes on with twice as many as it has met. */
+const READ_AHEAD = 8;
 
-/** How many are read ahead at most where the checkpoint tells how many it takes. */
-const TOLD_AHEAD = 500;
+/** How many are read ahead at most. */
+const MOST_AHEAD = 500;
 
 /** Where a walk over ancestors begins. */
 export interface Start {
@@ -45,9 +45,8 @@ export async function* ancestors(
     // A circle of parents, which only a foreign hand can make, ends the walk.
     for (let next = parent; next !== undefined && !seen.has(next);) {
       seen.add(next);
-      const width = told >= seen.size
-        ? Math.min(TOLD_AHEAD, told - seen.size + 1)
-        : Math.min(READ_AHEAD, 2 * seen.size);
+      const left = told >= seen.size ? told - seen.size + 1 : READ_AHEAD + 2 * seen.size;
+      const width = Math.min(MOST_AHEAD, left);
       await listing.reach(at + 1 + width);
       const position = listing.positionOf(next);
       let found: Found | undefined;

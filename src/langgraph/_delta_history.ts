@@ -4,8 +4,9 @@ import type {
   DeltaChannelHistory,
   SerializerProtocol,
 } from "@langchain/langgraph-checkpoint";
+import { setOwn } from "../checkpoint/attachments.ts";
 import type { Place } from "../checkpoint/keys.ts";
-import type { CheckpointLog } from "../checkpoint/log.ts";
+import { type CheckpointLog, recordAt } from "../checkpoint/log.ts";
 import type { StoredValue } from "../checkpoint/record.ts";
 import { deserialize } from "../checkpoint/values.ts";
 import type { OrderedWrite } from "../checkpoint/writes.ts";
@@ -38,7 +39,7 @@ export async function deltaChannelHistory(
   const start = async (listing: Listing): Promise<Start> => {
     const child = target.id === ""
       ? await listing.latest()
-      : (await Promise.all([log.record(target), listing.reach(1)]))[0];
+      : (await Promise.all([recordAt(log, target), listing.reach(1)]))[0];
     if (child === undefined) return { parent: undefined, told: 0 };
     const [loaded] = await log.load(target.thread, [child.metadata]);
     const metadata = await deserialize(serde, loaded!) as CheckpointMetadata | undefined;
@@ -62,23 +63,26 @@ export async function deltaChannelHistory(
       if (unseeded.size === 0) break;
     }
   }
-  const result: Record<string, DeltaChannelHistory> = {};
-  await Promise.all([...histories].map(async ([name, { writes, seed }]) => {
-    const inOrder = [...writes].reverse();
-    const stored = [...inOrder.map(({ value }) => value), ...(seed === undefined ? [] : [seed])];
-    const loaded = await log.load(target.thread, stored);
-    const values = await Promise.all(loaded.map((value) => deserialize(serde, value)));
-    const history: DeltaChannelHistory = {
-      writes: inOrder.map(({ task }, at): CheckpointPendingWrite => [task, name, values[at]]),
-    };
-    if (seed !== undefined) history.seed = values.at(-1);
-    Object.defineProperty(result, name, {
-      value: history,
-      enumerable: true,
-      configurable: true,
-      writable: true,
-    });
+  const told = [...histories].map(([name, { writes, seed }]) => ({
+    name,
+    seed,
+    writes: [...writes].reverse(),
   }));
+  const stored = told.flatMap(({ writes, seed }) => [
+    ...writes.map(({ value }) => value),
+    ...(seed === undefined ? [] : [seed]),
+  ]);
+  const loaded = await log.load(target.thread, stored);
+  const values = (await Promise.all(loaded.map((value) => deserialize(serde, value)))).values();
+  const next = () => values.next().value;
+  const result: Record<string, DeltaChannelHistory> = {};
+  for (const { name, writes, seed } of told) {
+    const history: DeltaChannelHistory = {
+      writes: writes.map(({ task }): CheckpointPendingWrite => [task, name, next()]),
+    };
+    if (seed !== undefined) history.seed = next();
+    setOwn(result, name, history);
+  }
   return result;
 }
 

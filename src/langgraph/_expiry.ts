@@ -4,7 +4,7 @@ import type {
   SerializerProtocol,
 } from "@langchain/langgraph-checkpoint";
 import type { Place } from "../checkpoint/keys.ts";
-import type { CheckpointLog } from "../checkpoint/log.ts";
+import { type CheckpointLog, recordAt } from "../checkpoint/log.ts";
 import type { CheckpointRecord } from "../checkpoint/record.ts";
 import { deserialize } from "../checkpoint/values.ts";
 import { isSuperseded, renew, whileIt } from "../checkpoint/renewal.ts";
@@ -65,7 +65,7 @@ export class Expiry {
     const since = log.now();
     const need = { v, metadata, stored: Object.keys(channel_values ?? {}) };
     if (!needsAncestors(need)) return { base: log.fresh(base) };
-    const above = base ?? await log.record({ ...place, id: parent }, { ended: true });
+    const above = base ?? await recordAt(log, { ...place, id: parent }, { ended: true });
     // It may come later, and nobody can tell yet what that one depends on.
     if (above === undefined) return { since: 0 };
     if (log.fresh(above)) return { base: above };
@@ -111,7 +111,7 @@ export class Expiry {
 
 async function prolong(log: CheckpointLog, serde: SerializerProtocol, place: Place): Promise<void> {
   const isYoung = ({ life }: CheckpointRecord) => log.ttl!.isFresh(life?.[1], log.now());
-  const known = await log.record(place);
+  const known = await recordAt(log, place);
   if (known === undefined || isYoung(known)) return;
   const since = log.now();
   const group = await log.group(place);

@@ -5,7 +5,7 @@ import type {
 } from "@langchain/langgraph-checkpoint";
 import { type Group, notOver } from "../checkpoint/groups.ts";
 import type { Place } from "../checkpoint/keys.ts";
-import type { CheckpointLog } from "../checkpoint/log.ts";
+import { type CheckpointLog, recordAt } from "../checkpoint/log.ts";
 import { deserialize } from "../checkpoint/values.ts";
 import { openChannels } from "./_ancestors.ts";
 
@@ -36,7 +36,7 @@ export async function neededAncestors(
     let open = new Set<string>();
     let forSends = false;
     for (let at = place; at !== undefined && !needed.has(key(at));) {
-      const record = await log.record(at, { ended: true });
+      const record = await recordAt(log, at, { ended: true });
       if (record === undefined) break;
       needed.add(key(at));
       if (at === place) {

@@ -28,18 +28,20 @@ import {
   type CheckpointComponents,
   CheckpointLog,
   type CheckpointOptions,
+  recordAt,
 } from "../checkpoint/log.ts";
 import { pruneThread, SWEEP_GRACE } from "../checkpoint/maintenance.ts";
 import type { Channel, CheckpointRecord, StoredValue } from "../checkpoint/record.ts";
-import { matches, scan } from "../checkpoint/scan.ts";
+import { scan } from "../checkpoint/scan.ts";
 import { deserialize, serialize, type SerializedValue } from "../checkpoint/values.ts";
-import { find, type Found, latest, open, putWrites, writesOf } from "../checkpoint/writes.ts";
+import { find, type Found, latest, putWrites, writesOf } from "../checkpoint/writes.ts";
 import { InvalidInputError } from "../errors.ts";
 import { quote } from "../store/key.ts";
 import { mapParallel } from "../store/parallel.ts";
 import type { ObjectStore } from "../store/store.ts";
 import { deltaChannelHistory } from "./_delta_history.ts";
 import { Expiry } from "./_expiry.ts";
+import { list } from "./_list.ts";
 import { neededAncestors } from "./_retention.ts";
 
 /** Options of an {@link S3Saver}. */
@@ -140,17 +142,10 @@ export class S3Saver extends BaseCheckpointSaver {
       id: checkpoint_id || undefined,
       before: before?.configurable?.checkpoint_id || undefined,
       limit,
+      filter,
       signal: config.signal,
     };
-    yield* scan(this.#log, which, filter === undefined, async (group, signal) => {
-      if (filter !== undefined) {
-        const record = await this.#log.recordOf(group, { signal });
-        const metadata = record && await this.#value(group.place.thread, record.metadata);
-        if (!matches(metadata, filter)) return undefined;
-      }
-      const found = await open(this.#log, group, { signal });
-      return found && await this.#tuple(found, signal);
-    });
+    yield* list(this.#log, this.serde, which, (found, signal) => this.#tuple(found, signal));
   }
 
   /**
@@ -364,7 +359,7 @@ export class S3Saver extends BaseCheckpointSaver {
         !Object.hasOwn(newVersions, name) && own(channel_versions, name) !== undefined
       );
     return unchanged
-      ? await this.#log.record(parentPlace, { ended: true })
+      ? await recordAt(this.#log, parentPlace, { ended: true })
       : this.#log.held(parentPlace);
   }
 

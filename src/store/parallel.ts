@@ -9,7 +9,6 @@ export async function mapParallel<T, R>(
   operation: (item: T, signal: AbortSignal) => Promise<R>,
   signal?: AbortSignal,
 ): Promise<R[]> {
-  signal?.throwIfAborted();
   const controller = new AbortController();
   const inner = signal ? AbortSignal.any([signal, controller.signal]) : controller.signal;
   const all = [...items];
@@ -26,43 +25,55 @@ export async function mapParallel<T, R>(
     }
   };
   await Promise.all(Array.from({ length: Math.min(limit, all.length) }, work));
-  signal?.throwIfAborted();
-  controller.signal.throwIfAborted();
+  inner.throwIfAborted();
   return results;
 }
 
 /**
- * Does the same with each item of a stream of items, ahead of the reader by up
- * to `width`, which is asked each time, and gives the results in the items' order. Where the reader stops
- * early, the source is closed and what is under way is cancelled.
+ * Does the same with each item of a stream of items, ahead of the reader, and
+ * gives the results in the items' order, each as soon as it is there: the
+ * source goes on meanwhile. No more are begun while there are `width`, asked
+ * each time, or while together they weigh 1. Where the reader stops early, the
+ * source is closed and what is under way is cancelled.
  */
 export async function* mapAhead<T, R>(
-  items: AsyncIterable<T>,
+  items: (signal: AbortSignal) => AsyncIterable<T>,
   width: () => number,
   operation: (item: T, signal: AbortSignal) => Promise<R>,
   signal?: AbortSignal,
+  weigh = (_: T) => 0,
 ): AsyncGenerator<R> {
   const controller = new AbortController();
   const inner = signal ? AbortSignal.any([signal, controller.signal]) : controller.signal;
-  const source = items[Symbol.asyncIterator]();
-  const ahead: Promise<R>[] = [];
+  const source = items(inner)[Symbol.asyncIterator]();
+  const ahead: (readonly [result: Promise<R>, weight: number])[] = [];
+  let load = 0;
+  // Once it has failed it stays, and is thrown when its turn comes.
+  let filling: Promise<void> | undefined;
+  const fill = () => {
+    filling = load < 1 && ahead.length < width() ? source.next().then(begin).then(fill) : undefined;
+    filling?.catch(() => {});
+  };
+  const begin = ({ done, value }: IteratorResult<T>) => {
+    load += done ? Infinity : weigh(value);
+    if (done) return;
+    inner.throwIfAborted();
+    const result = operation(value, inner);
+    result.catch(() => {});
+    ahead.push([result, weigh(value)]);
+  };
   try {
-    for (let done = false;;) {
-      while (!done && ahead.length < width()) {
-        const next = await source.next();
-        if (next.done) done = true;
-        else {
-          const result = operation(next.value, inner);
-          result.catch(() => {}); // it is thrown when its turn comes
-          ahead.push(result);
-        }
-      }
-      if (ahead.length === 0) return;
-      yield await ahead.shift()!;
+    for (;;) {
+      if (!filling) fill();
+      if (ahead[0]) {
+        yield await ahead[0][0];
+        load -= ahead.shift()![1];
+      } else if (filling) await filling;
+      else return;
     }
   } finally {
     controller.abort();
-    await Promise.allSettled(ahead);
+    await Promise.allSettled([filling, ...ahead.map(([result]) => result)]);
     await source.return?.();
   }
 }

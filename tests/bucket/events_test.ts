@@ -6,7 +6,7 @@ import {
 } from "@cairn/checkpoint/bucket";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Keys } from "../../src/checkpoint/keys.ts";
+import { Keys, writesKey } from "../../src/checkpoint/keys.ts";
 import { HOSTILE_IDS } from "../checkpoint/_hostile.ts";
 import * as made from "./_messages.ts";
 
@@ -204,8 +204,8 @@ Deno.test("parseCheckpointEvent() knows records, writes and chunks, and passes o
   const hash = "0123456789abcdef".repeat(4);
   const all = [
     record,
-    keys.writes(place, "task/1", "r0"),
-    keys.writes(place, "", "s1"),
+    writesKey(keys, place, "task/1", "r0"),
+    writesKey(keys, place, "", "s1"),
     keys.chunk("user 42", hash),
     "cairn/readme.txt",
     "other/" + record,
@@ -262,7 +262,7 @@ Deno.test("parseCheckpointEvent() gives back any ids, through every wrapping", (
       const place = { thread, namespace, id: checkpointId };
       const expected = [
         [keys.record(place), { kind: "checkpoint", thread, namespace, checkpointId }],
-        [keys.writes(place, task, "r3"), {
+        [writesKey(keys, place, task, "r3"), {
           kind: "writes",
           thread,
           namespace,

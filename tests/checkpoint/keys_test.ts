@@ -9,6 +9,7 @@ import {
   type ParsedKey,
   type Place,
   unescapeSegment,
+  writesKey,
 } from "../../src/checkpoint/keys.ts";
 
 const HOSTILE = [
@@ -59,7 +60,7 @@ function compareBytes(a: string, b: string): number {
 function build(parsed: ParsedKey): string {
   if (parsed.kind === "checkpoint") return keys.record(parsed.place);
   if (parsed.kind === "chunk") return keys.chunk(parsed.thread, parsed.hash);
-  return keys.writes(parsed.place, parsed.task, parsed.slot);
+  return writesKey(keys, parsed.place, parsed.task, parsed.slot);
 }
 
 const anyParsed: fc.Arbitrary<ParsedKey> = fc.oneof(
@@ -159,7 +160,7 @@ Deno.test("Keys keeps everything of a thread under the thread, and of a checkpoi
     const folder = keys.thread(place.thread);
     const record = keys.record(place);
     assert(record.startsWith(keys.checkpoint(place)));
-    assert(keys.writes(place, task, "r0").startsWith(keys.checkpoint(place)));
+    assert(writesKey(keys, place, task, "r0").startsWith(keys.checkpoint(place)));
     assert(keys.checkpoint(place).startsWith(keys.namespace(place.thread, place.namespace)));
     assert(keys.namespaces(place.thread).startsWith(folder));
     assert(keys.chunks(place.thread).startsWith(folder));
@@ -185,11 +186,11 @@ Deno.test("Keys.afterCheckpoint() is after all of a checkpoint and before the ne
   fc.assert(fc.property(anyPlace, anyId, anyText, anySlot, (place, id, task, slot) => {
     const after = keys.afterCheckpoint(place);
     assert(compareBytes(keys.record(place), after) < 0);
-    assert(compareBytes(keys.writes(place, task, slot), after) < 0);
+    assert(compareBytes(writesKey(keys, place, task, slot), after) < 0);
     const other = { ...place, id };
     const older = compareBytes(id, place.id) < 0;
     assert.equal(compareBytes(after, keys.record(other)) < 0, older);
-    assert.equal(compareBytes(after, keys.writes(other, task, slot)) < 0, older);
+    assert.equal(compareBytes(after, writesKey(keys, other, task, slot)) < 0, older);
   }));
 });
 
@@ -276,7 +277,7 @@ Deno.test("Keys refuses what is no well-formed text, and an empty checkpoint id"
     assert.throws(() => keys.record({ ...place, thread: text }), InvalidInputError);
     assert.throws(() => keys.record({ ...place, namespace: text }), InvalidInputError);
     assert.throws(() => keys.record({ ...place, id: text }), InvalidInputError);
-    assert.throws(() => keys.writes(place, text, "r0"), InvalidInputError);
+    assert.throws(() => writesKey(keys, place, text, "r0"), InvalidInputError);
   }
   assert.throws(() => keys.record({ ...place, id: "" }), /checkpoint id.*empty/);
 });

@@ -17,7 +17,7 @@ import { parseCheckpointEvent, planChanges } from "@cairn/checkpoint/bucket";
 import { countingStore } from "@cairn/checkpoint/testing";
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { escapeSegment, Keys, type ParsedKey } from "../../src/checkpoint/keys.ts";
+import { escapeSegment, Keys, type ParsedKey, writesKey } from "../../src/checkpoint/keys.ts";
 
 const anyText = fc.oneof(
   fc.string({ unit: "binary", maxLength: 30 }),
@@ -59,7 +59,7 @@ for (const folders of [16, 256] as const) {
           ? [keys.record(place), { kind, place }]
           : kind === "chunk"
           ? [keys.chunk(thread, hash), { kind, thread, hash }]
-          : [keys.writes(place, task, "r0"), { kind, place, task, slot: "r0" }];
+          : [writesKey(keys, place, task, "r0"), { kind, place, task, slot: "r0" }];
         for (const reader of [keys, new Keys("a/prefix"), new Keys("a/prefix", spread(16))]) {
           assert.deepEqual(reader.parse(key), expected);
           assert.equal(reader.threadOf(key), thread);

@@ -41,7 +41,7 @@ function shared(count: number, ttl: Ttl | undefined): Promise<ObjectStore> {
 const latest = configOf(THREAD, "");
 
 for (
-  const [count, ttl] of [[10], [5_000], [10, expireAfter({ days: 30 })], [
+  const [count, ttl] of [[10], [10_000], [10, expireAfter({ days: 30 })], [
     5_000,
     expireAfter({ days: 30 }),
   ]] as const
@@ -69,14 +69,32 @@ for (
     assert.deepEqual(cost, { requests: { LIST: 1, GET: 10 * 2 }, trips: 2 });
   });
 
-  Deno.test(title("list() reads sixteen checkpoints ahead of whoever walks it"), async () => {
+  Deno.test(title("list() of nine hundred is their GETs beside the LISTs"), async () => {
     const { measure, cold } = await thread(count, ttl);
-    const limit = Math.min(count, 100);
+    const limit = Math.min(count, 900), pages = Math.ceil(limit * 2 / 1_000);
     const cost = await measure(async () => {
       for await (const _ of cold().list(latest, { limit }));
     });
-    const trips = 1 + Math.ceil(limit / 16);
-    assert.deepEqual(cost, { requests: { LIST: 1, GET: limit * 2 }, trips });
+    assert.deepEqual(cost, { requests: { LIST: pages, GET: limit * 2 }, trips: 1 + pages });
+  });
+
+  Deno.test(title("list() of what this process holds is the LIST alone"), async () => {
+    const { measure, cold } = await thread(count, ttl);
+    const saver = cold();
+    const list = async () => {
+      for await (const _ of saver.list(latest, { limit: 10 }));
+    };
+    await measure(list);
+    assert.deepEqual(await measure(list), { requests: { LIST: 1 }, trips: 1 });
+  });
+
+  Deno.test(title("list() that is left after the first has read few more"), async () => {
+    const { measure, cold } = await thread(count, ttl);
+    const cost = await measure(async () => {
+      for await (const _ of cold().list(latest)) break;
+    });
+    assert.equal(cost.requests.LIST, 1);
+    assert(cost.requests.GET! <= Math.min(count, 24) * 2, `${cost.requests.GET} GETs for one`);
   });
 
   Deno.test(title("list() before a checkpoint starts there"), async () => {

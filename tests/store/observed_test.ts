@@ -19,7 +19,7 @@ import {
 import { edgeStore } from "@cairn/checkpoint/edge";
 import { type FaultPlan, faultyStore } from "@cairn/checkpoint/testing";
 import { streamOf } from "../../src/store/body.ts";
-import { Keys } from "../../src/checkpoint/keys.ts";
+import { Keys, writesKey } from "../../src/checkpoint/keys.ts";
 import { withStore } from "../edge/_fixture.ts";
 import { failure, object, STORED } from "../sdk/_fixture.ts";
 
@@ -348,8 +348,8 @@ Deno.test("keyClass() knows every key that Keys makes, whatever the prefix and t
       const keys = new Keys(prefix);
       const place = { thread, namespace, id: `1${name}` };
       assert.equal(keyClass(keys.record(place)), "checkpoint");
-      assert.equal(keyClass(keys.writes(place, task, "r0")), "writes");
-      assert.equal(keyClass(keys.writes(place, task, "s12")), "writes");
+      assert.equal(keyClass(writesKey(keys, place, task, "r0")), "writes");
+      assert.equal(keyClass(writesKey(keys, place, task, "s12")), "writes");
       assert.equal(keyClass(keys.chunk(thread, hash)), "chunk");
       assert.equal(keyClass(`${keys.record(place)}x`), "other");
       assert.equal(keyClass(keys.thread(thread)), "other");

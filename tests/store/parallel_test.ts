@@ -106,7 +106,7 @@ Deno.test("mapAhead() gives the results in the items' order, ahead by its width 
   const { seen, source } = watched([0, 1, 2, 3, 4, 5]);
   const gates = Array.from({ length: 6 }, () => deferred());
   const started: number[] = [];
-  const walk = mapAhead(source, () => 3, async (item) => {
+  const walk = mapAhead(() => source, () => 3, async (item) => {
     started.push(item);
     await gates[item]!.promise;
     return item;
@@ -131,7 +131,7 @@ Deno.test("mapAhead() gives the results in the items' order, ahead by its width 
 
 Deno.test("mapAhead() asks for nothing before it is walked", async () => {
   const { seen, source } = watched([1]);
-  const walk = mapAhead(source, () => 2, (item) => Promise.resolve(item));
+  const walk = mapAhead(() => source, () => 2, (item) => Promise.resolve(item));
   await settled();
   assert.equal(seen.asked, 0);
   assert.deepEqual(await Array.fromAsync(walk), [1]);
@@ -141,7 +141,7 @@ Deno.test("mapAhead(), left early, cancels what is under way, waits for it and c
   const { seen, source } = watched([0, 1, 2, 3, 4]);
   const cancelled: number[] = [];
   for await (
-    const item of mapAhead(source, () => 3, async (item, signal) => {
+    const item of mapAhead(() => source, () => 3, async (item, signal) => {
       if (item === 0) return item;
       const aborted = deferred();
       signal.addEventListener("abort", () => aborted.resolve());
@@ -152,6 +152,7 @@ Deno.test("mapAhead(), left early, cancels what is under way, waits for it and c
     })
   ) {
     assert.equal(item, 0);
+    await settled();
     break;
   }
   assert.deepEqual(cancelled, [1, 2]);
@@ -164,7 +165,7 @@ Deno.test("mapAhead() throws a failure when its turn comes, and not before", asy
   const given: number[] = [];
   const walk = async () => {
     const results = mapAhead(
-      source,
+      () => source,
       () => 3,
       (item) => item === 1 ? Promise.reject(failure) : settled().then(() => item),
     );
@@ -175,31 +176,102 @@ Deno.test("mapAhead() throws a failure when its turn comes, and not before", asy
   assert(seen.closed);
 });
 
-Deno.test("mapAhead() passes on its source's failure, and cancels what is under way", async () => {
+Deno.test("mapAhead() gives each result as soon as it is there, while its source goes on", async () => {
+  const more = deferred();
+  async function* source() {
+    yield 1;
+    await more.promise;
+    yield 2;
+  }
+  const walk = mapAhead(source, () => 10, (item) => Promise.resolve(item));
+  assert.deepEqual(await walk.next(), { done: false, value: 1 });
+  more.resolve();
+  assert.deepEqual(await Array.fromAsync(walk), [2]);
+});
+
+Deno.test("mapAhead() begins no more while what is ahead weighs 1, but always the reader's own", async () => {
+  const { seen, source } = watched([0.25, 0.5, 0.25, 3, 0.125, 0.125]);
+  const gates = new Map<number, () => void>();
+  const walk = mapAhead(
+    () => source,
+    () => 10,
+    async (item) => {
+      const gate = deferred();
+      gates.set(seen.asked, gate.resolve);
+      await gate.promise;
+      return item;
+    },
+    undefined,
+    (item) => item,
+  );
+  const steps = [[3, 0.25], [4, 0.5], [4, 0.25], [4, 3], [6, 0.125], [6, 0.125]] as const;
+  for (const [at, [asked, value]] of steps.entries()) {
+    const next = walk.next();
+    await settled();
+    assert.equal(seen.asked, asked, `at ${at}`);
+    gates.get(at + 1)!();
+    assert.deepEqual(await next, { done: false, value });
+  }
+  assert.deepEqual(await walk.next(), { done: true, value: undefined });
+});
+
+Deno.test("mapAhead() passes on its source's failure when its turn comes", async () => {
   const failure = new Error("no more");
-  let aborted = false;
   async function* source() {
     yield 1;
     await settled();
     throw failure;
   }
-  const walk = mapAhead(source(), () => 2, (_, signal) => {
-    const end = deferred();
-    signal.addEventListener("abort", () => {
-      aborted = true;
-      end.reject(signal.reason);
-    });
-    return end.promise;
+  const given: number[] = [];
+  const walk = mapAhead(source, () => 3, async (item) => {
+    await settled();
+    await settled();
+    return item;
   });
-  await assert.rejects(Array.fromAsync(walk), (error) => error === failure);
-  assert(aborted);
+  const all = async () => {
+    for await (const item of walk) given.push(item);
+  };
+  await assert.rejects(all(), (error) => error === failure);
+  assert.deepEqual(given, [1]);
+});
+
+Deno.test("mapAhead(), left early, cancels its source too, and begins nothing any more", async () => {
+  const cancelled = deferred();
+  const started: number[] = [];
+  async function* source(signal: AbortSignal) {
+    yield 1;
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    cancelled.resolve();
+    yield 2;
+  }
+  for await (const _ of mapAhead(source, () => 3, (item) => Promise.resolve(started.push(item)))) {
+    break;
+  }
+  await cancelled.promise;
+  assert.deepEqual(started, [1]);
+});
+
+Deno.test("mapAhead() that is cancelled rejects, also where its source does not heed it", async () => {
+  const reason = new Error("enough");
+  const controller = new AbortController();
+  async function* source() {
+    for (const item of [1, 2, 3]) {
+      await settled();
+      yield item;
+    }
+  }
+  const same = (item: number) => Promise.resolve(item);
+  const walk = mapAhead(source, () => 1, same, controller.signal);
+  assert.deepEqual(await walk.next(), { done: false, value: 1 });
+  controller.abort(reason);
+  await assert.rejects(walk.next(), (error) => error === reason);
 });
 
 Deno.test("mapAhead() passes its signal on to the operations", async () => {
   const reason = new Error("enough");
   const controller = new AbortController();
   const { seen, source } = watched([1, 2]);
-  const walk = mapAhead(source, () => 2, (_, signal) => {
+  const walk = mapAhead(() => source, () => 2, (_, signal) => {
     const end = deferred<number>();
     signal.addEventListener("abort", () => end.reject(signal.reason));
     return end.promise;
