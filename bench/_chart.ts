@@ -7,10 +7,12 @@ export interface BarChart {
   readonly bars: readonly { readonly name: string; readonly values: readonly number[] }[];
   /** How many digits after the point a value shows. */
   readonly digits: number;
+  /** Whether each group has a scale of its own, as where they are of different kinds. @default false */
+  readonly ownScale?: boolean;
 }
 
 const FOLDER = new URL("../docs/", import.meta.url);
-const WIDTH = 760, NAMES = 190, NUMBERS = 70, ROW = 20, GAP = 14, TOP = 56;
+const WIDTH = 760, NAMES = 200, NUMBERS = 70, ROW = 20, GAP = 14, TOP = 56;
 
 /**
  * Colours of which each pair can be told apart, by people who see red and green
@@ -32,15 +34,16 @@ export async function barChart(name: string, chart: BarChart): Promise<string> {
 }
 
 /** The chart as SVG: bars from zero on one scale, each with its number at its end. */
-export function svgOf({ title, groups, bars, digits }: BarChart): string {
-  const most = Math.max(...bars.flatMap(({ values }) => values), Number.MIN_VALUE);
+export function svgOf({ title, groups, bars, digits, ownScale = false }: BarChart): string {
+  const most = (group: number) =>
+    Math.max(...bars.flatMap(({ values }) => ownScale ? values[group]! : values));
   const parts: string[] = [];
   let y = TOP;
   for (const [group, label] of groups.entries()) {
     parts.push(`<text x="16" y="${y - 6}" class="title">${escape(label)}</text>`);
     for (const [index, { name, values }] of bars.entries()) {
       const value = values[group]!;
-      const width = Math.max(1, value / most * (WIDTH - NAMES - NUMBERS));
+      const width = Math.max(1, value / most(group) * (WIDTH - NAMES - NUMBERS));
       const colour = COLOURS[index % COLOURS.length];
       const middle = y + ROW / 2 + 5;
       parts.push(

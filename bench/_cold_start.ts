@@ -18,6 +18,8 @@ type Starts = Readonly<Record<Kind, readonly number[]>>;
 /** One way to load the package, and what it took. */
 export interface ColdStart {
   readonly where: string;
+  /** How the package is there. */
+  readonly form: "as installed" | "bundled";
   /** Above what the same takes with nothing to load. */
   readonly load: Starts;
   /** The whole process or Worker. */
@@ -28,7 +30,11 @@ export interface ColdStart {
 
 /** Starts Node so many times in turn for each kind, as installed and bundled, and workerd. */
 export async function coldStarts(
-  { rounds, nodes }: { rounds: number; nodes: readonly string[] },
+  { rounds, nodes, workers = true }: {
+    rounds: number;
+    nodes: readonly string[];
+    workers?: boolean;
+  },
 ): Promise<ColdStart[]> {
   const folder = await project();
   const bundler = startChild(NODE, { args: ["workers.mjs"], cwd: folder });
@@ -41,16 +47,21 @@ export async function coldStarts(
     }
     return Object.fromEntries(entries) as Record<Kind, number>;
   };
-  const forNode = await bundles("node"), forWorkers = await bundles("worker");
+  const forNode = await bundles("node");
   const found: ColdStart[] = [];
   for (const node of nodes) {
     const version = (await run(node, ["--version"], folder)).stdout.trim();
-    found.push(await inNode(folder, node, `Node ${version}, as installed`, "mjs", rounds));
+    found.push(await inNode(folder, node, `Node ${version}`, "as installed", rounds));
     found.push({
-      ...await inNode(folder, node, `Node ${version}, bundled`, "node.mjs", rounds),
+      ...await inNode(folder, node, `Node ${version}`, "bundled", rounds),
       gzip: forNode,
     });
   }
+  if (!workers) {
+    await bundler.close();
+    return found;
+  }
+  const forWorkers = await bundles("worker");
   const { workerd } = await bundler.call<{ workerd: string }>("versions");
   const samples = await inTurn(
     KINDS.map((kind): Case => ({
@@ -62,7 +73,8 @@ export async function coldStarts(
   );
   await bundler.close();
   found.push({
-    where: `workerd ${workerd}, bundled`,
+    where: `workerd ${workerd}`,
+    form: "bundled",
     load: startsOf((kind) =>
       samples.get(kind)!.map((time, round) => (time - samples.get("none")![round]!) / COPIES)
     ),
@@ -76,9 +88,10 @@ async function inNode(
   folder: string,
   node: string,
   where: string,
-  extension: string,
+  form: ColdStart["form"],
   rounds: number,
 ): Promise<ColdStart> {
+  const extension = form === "bundled" ? "node.mjs" : "mjs";
   type Said = { load: number; process: number };
   const whole = startsOf((): number[] => []);
   const start = async (kind: Kind) => {
@@ -97,6 +110,7 @@ async function inNode(
   const samples = await inTurn(cases, { rounds });
   return {
     where,
+    form,
     load: startsOf((kind) => samples.get(kind)!),
     // The round that warms up the disk's cache is none.
     whole: startsOf((kind) => whole[kind].slice(1)),
@@ -111,10 +125,10 @@ function startsOf<T>(of: (kind: Kind) => T): Record<Kind, T> {
 export async function coldStartReport(rounds: number): Promise<string> {
   const newest = await RUNTIMES.find(({ name }) => name === "node-newest")!.start();
   const found = await coldStarts({ rounds, nodes: [NODE, newest.command] });
-  const rows = found.map(({ where, load, whole, gzip }) => {
+  const rows = found.map(({ where, form, load, whole, gzip }) => {
     const times = ratios(load.edge, load.sdk);
     return [
-      where,
+      `${where}, ${form}`,
       median(load.edge).toFixed(1),
       spread(load.edge, 1),
       median(load.sdk).toFixed(1),

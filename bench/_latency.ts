@@ -11,12 +11,12 @@ import { checkpointOf, configOf, idOf, layThread } from "./_threads.ts";
 /** What is added to each request, in milliseconds. */
 export const DELAY = 20;
 /** How many ancestors the delta history has. */
-const ANCESTORS = 50;
+export const ANCESTORS = 50;
 /** So many requests that none waits for its turn. */
 const MANY_OPEN = 128;
 const PREFIX = "bench/latency/";
 /** The bare request that the others are counted in. */
-const UNIT = "one GET, the unit";
+export const UNIT = "one GET, the unit";
 
 type Run = () => Promise<unknown>;
 

@@ -1,4 +1,4 @@
-import { startChild } from "./_child.ts";
+import { type Child, startChild } from "./_child.ts";
 import { barChart } from "./_chart.ts";
 import { conversationMessages } from "./_data.ts";
 import { type Case, inTurn, median, spread } from "./_measure.ts";
@@ -49,7 +49,6 @@ export async function saversReport(server: Server, rounds: number): Promise<stri
   }
 }
 
-type Child = ReturnType<typeof startChild>;
 type Stored = { readonly bytes: number; readonly objects?: number } | null;
 
 async function compare(

@@ -41,6 +41,13 @@ const SECTIONS: Readonly<Record<string, Section>> = {
       return await saversReport(requireServer(), 5);
     },
   },
+  python: {
+    title: "Savers in Python on the same bucket",
+    measure: async () => {
+      const { pythonSaversReport } = await import("./_python_savers.ts");
+      return await pythonSaversReport(requireServer(), 5);
+    },
+  },
   latency: {
     title: "Round trips, by time",
     measure: async () => {
