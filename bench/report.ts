@@ -34,6 +34,13 @@ const SECTIONS: Readonly<Record<string, Section>> = {
       return await multipartReport(requireServer(), 7);
     },
   },
+  large: {
+    title: "A large state",
+    measure: async () => {
+      const { largeStateReport } = await import("./_large_state.ts");
+      return await largeStateReport(requireServer(), 5);
+    },
+  },
   savers: {
     title: "A run on each saver",
     measure: async () => {

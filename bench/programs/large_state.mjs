@@ -1,0 +1,122 @@
+/** A large state packed and saved, as `_large_state.ts` asks for it, in Node, Bun and Deno. */
+
+import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { Upload } from "@aws-sdk/lib-storage";
+import { memoryStore, S3Checkpointer } from "@cairn/checkpoint";
+import { sdkStore } from "@cairn/checkpoint/sdk";
+import { randomUUID } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import process from "node:process";
+import { serve, storeOptions, timed } from "./serve.mjs";
+
+const PART_SIZE = 8 * 2 ** 20, PARTS_IN_FLIGHT = 4;
+const COMPRESSION = { "gzip": "gzip", "zstd": { readers: ["gzip", "zstd"] } };
+
+// A view of its own: what a runtime reads a file into may be larger.
+const bytes = new Uint8Array(readFileSync("large_state.json"));
+/** One value, as a serializer gives it: what making the JSON takes is no part of this. */
+const state = { messages: bytes };
+
+/** A store that keeps nothing, and what it was given. */
+function nowhere() {
+  const given = [];
+  const put = (_key, body) => Promise.resolve({ etag: String(given.push(body)) });
+  return { store: { ...memoryStore(), put }, given };
+}
+
+async function save(store, compression, prefix = "bench/large/") {
+  const checkpointer = new S3Checkpointer(store, {
+    prefix,
+    compression: COMPRESSION[compression],
+  });
+  const thread = randomUUID();
+  const took = await timed(() => checkpointer.save(thread, state));
+  return { took, remove: () => checkpointer.delete(thread) };
+}
+
+/** The whole through one stream, in one write. */
+async function byStream() {
+  const stream = new CompressionStream("gzip");
+  const writer = stream.writable.getWriter();
+  const fed = writer.write(bytes).then(() => writer.close());
+  const packed = new Uint8Array(await new Response(stream.readable).arrayBuffer());
+  await fed;
+  return packed;
+}
+
+let connected;
+function server() {
+  if (connected !== undefined) return connected;
+  const { bucket, ...options } = storeOptions();
+  const client = new S3Client({
+    ...options,
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
+  });
+  const upload = async (body) => {
+    const params = { Bucket: bucket, Key: `bench/large/${randomUUID()}`, Body: body };
+    await new Upload({ client, params, partSize: PART_SIZE, queueSize: PARTS_IN_FLIGHT }).done();
+    await store.delete([params.Key]);
+  };
+  const store = sdkStore({ bucket, ...options });
+  return connected = { client, bucket, store, upload };
+}
+
+/** What a save would send, joined. */
+async function packedBy(compression) {
+  const { store, given } = nowhere();
+  await save(store, compression);
+  return new Blob(given).bytes?.() ?? new Uint8Array(await new Blob(given).arrayBuffer());
+}
+
+const packed = new Map();
+
+/** The most memory of this process above what it has now, once `run` is through. */
+async function peakOf(run) {
+  globalThis.gc?.();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const idle = process.memoryUsage().rss;
+  writeFileSync("/proc/self/clear_refs", "5");
+  await run();
+  const status = readFileSync("/proc/self/status", "utf8");
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)[1]) * 1024 - idle;
+}
+
+await serve({
+  about: () => {
+    const { bun, deno, node } = process.versions;
+    return bun ? `Bun ${bun}` : deno ? `Deno ${deno}` : `Node ${node}`;
+  },
+  stream: () => timed(byStream),
+  pack: async ({ compression }) => (await save(nowhere().store, compression)).took,
+  /** Bytes that each way makes of the state. */
+  sizes: async () => {
+    const sizes = { stream: (await byStream()).length };
+    for (const compression of Object.keys(COMPRESSION)) {
+      packed.set(compression, await packedBy(compression));
+      sizes[compression] = packed.get(compression).length;
+    }
+    return sizes;
+  },
+  upload: ({ compression }) => timed(() => server().upload(packed.get(compression))),
+  packAndUpload: () => timed(async () => await server().upload(await byStream())),
+  save: async ({ compression }) => {
+    const { took, remove } = await save(server().store, compression);
+    await remove();
+    return took;
+  },
+  /** The peak of one save: in a process of its own that has saved something small. */
+  memory: async ({ compression }) => {
+    const { store, client, bucket } = server();
+    const small = new S3Checkpointer(store, { prefix: "bench/large/" });
+    const warm = { small: "stone upon stone ".repeat(4_000), large: bytes.subarray(0, 200_000) };
+    await small.save("warm", warm);
+    await client.send(new PutObjectCommand({ Bucket: bucket, Key: "bench/large/warm", Body: "" }));
+    let remove;
+    const peak = await peakOf(async () => ({ remove } = await save(store, compression)));
+    await remove();
+    await small.delete("warm");
+    return peak;
+  },
+});
+process.exit(0);
