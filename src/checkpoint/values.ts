@@ -2,7 +2,7 @@ import { CorruptError } from "../errors.ts";
 import { cut } from "../frame/chunker.ts";
 import { sha256, toHex } from "../frame/hash.ts";
 import { concat } from "../store/body.ts";
-import { mapParallel } from "../store/parallel.ts";
+import { mapParallel, weighed } from "../store/parallel.ts";
 import { attach, type Attachment, detach } from "./attachments.ts";
 import type { Keys } from "./keys.ts";
 import type { Codec, Objects } from "./objects.ts";
@@ -84,9 +84,8 @@ export class Values {
       attachments: attachments.map(({ path, bytes }) => ({ path, body: bodyOf(bytes) })),
     }));
     const sent = new Set(known);
-    const longest = Math.max(...pieces.map(({ piece }) => piece.length));
-    const width = Math.min(this.#parallel, Math.max(1, Math.floor(UNDER_WAY / longest)));
-    await mapParallel(pieces, width, async ({ body, at, piece }, inner) => {
+    const through = weighed(UNDER_WAY);
+    const send = async ({ body, at, piece }: typeof pieces[number], inner: AbortSignal) => {
       // What is hashed, sent and held must be the same, whatever the caller does to it meanwhile.
       const bytes = copyOf(piece);
       const hash = await this.#objects.nameOf(thread, bytes);
@@ -95,7 +94,13 @@ export class Values {
       sent.add(hash);
       const key = this.#keys.chunk(thread, hash);
       await this.#objects.put(key, chunkOf(ref), bytes, { signal: inner });
-    }, signal);
+    };
+    await mapParallel(
+      pieces,
+      this.#parallel,
+      (piece, inner) => through(piece.piece.length, () => send(piece, inner)),
+      signal,
+    );
     return stored;
   }
 

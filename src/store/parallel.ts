@@ -77,3 +77,28 @@ export async function* mapAhead<T, R>(
     await source.return?.();
   }
 }
+
+/**
+ * Makes what lets operations through while all that are under way weigh at most so
+ * much together; one that weighs more goes alone. The others wait for their turn.
+ */
+export function weighed(
+  most: number,
+): <R>(weight: number, operation: () => Promise<R>) => Promise<R> {
+  let sum = 0;
+  let waiting: (() => void)[] = [];
+  return async (weight, operation) => {
+    while (sum > 0 && sum + weight > most) {
+      await new Promise<void>((resolve) => waiting.push(resolve));
+    }
+    sum += weight;
+    try {
+      return await operation();
+    } finally {
+      sum -= weight;
+      const woken = waiting;
+      waiting = [];
+      for (const wake of woken) wake();
+    }
+  };
+}

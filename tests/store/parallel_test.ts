@@ -1,5 +1,6 @@
+import fc from "fast-check";
 import assert from "node:assert/strict";
-import { mapAhead, mapParallel } from "../../src/store/parallel.ts";
+import { mapAhead, mapParallel, weighed } from "../../src/store/parallel.ts";
 
 /** A promise that is settled from outside. */
 function deferred<T = void>() {
@@ -281,4 +282,34 @@ Deno.test("mapAhead() passes its signal on to the operations", async () => {
   controller.abort(reason);
   await assert.rejects(first, (error) => error === reason);
   assert(seen.closed);
+});
+
+Deno.test("weighed() lets through what weighs no more than the most together, and what weighs more alone", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.record({ weight: fc.integer({ min: 0, max: 15 }), fails: fc.boolean() })),
+      async (items) => {
+        const through = weighed(10);
+        let sum = 0, count = 0, done = 0;
+        const operation = ({ weight, fails }: typeof items[number]) => async () => {
+          sum += weight;
+          count++;
+          assert(sum <= 10 || count === 1 || sum === weight, `${sum} by ${count}`);
+          for (let turn = 0; turn < weight % 4; turn++) await Promise.resolve();
+          sum -= weight;
+          count--;
+          done++;
+          if (fails) throw new Error("no");
+        };
+        const results = await Promise.allSettled(
+          items.map((item) => through(item.weight, operation(item))),
+        );
+        assert.equal(done, items.length);
+        assert.deepEqual(
+          results.map(({ status }) => status === "rejected"),
+          items.map(({ fails }) => fails),
+        );
+      },
+    ),
+  );
 });
