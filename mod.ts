@@ -60,6 +60,15 @@ export type {
 } from "./src/checkpoint/checkpointer.ts";
 export { type KeyClass, keyClass } from "./src/checkpoint/key_class.ts";
 export { cdn, type CdnEvent, type CdnMiss, type CdnOptions } from "./src/checkpoint/cdn.ts";
+export type { ChunkLayerOptions } from "./src/checkpoint/chunk_layer.ts";
+export { cached, workersCache } from "./src/checkpoint/chunk_caches.ts";
+export type {
+  CachedOptions,
+  ChunkCacheOptions,
+  ChunkCacheOutcome,
+  ResponseCache,
+  WorkersCacheOptions,
+} from "./src/checkpoint/chunk_caches.ts";
 export { checkpointLinks, objectLink, uploadLinks } from "./src/checkpoint/links.ts";
 export type {
   CheckpointLinks,

@@ -1,14 +1,9 @@
-import type { Encryption } from "../frame/encryption.ts";
-import { decodeFrame } from "../frame/frame.ts";
-import { sha256, toHex } from "../frame/hash.ts";
 import { cancel } from "../store/_abort.ts";
-import { checkWhole, refuse } from "../store/_options.ts";
+import { checkWhole } from "../store/_options.ts";
 import { readAll, streamOf } from "../store/body.ts";
-import { checkKey } from "../store/key.ts";
 import { withTimeout } from "../store/policy.ts";
 import type { CallOptions, GetResult, ObjectStore } from "../store/store.ts";
-import { isChunkKey } from "./caching.ts";
-import { Keys } from "./keys.ts";
+import { baseOf, chunkLayer, type ChunkLayerOptions, chunksUnder, urlOf } from "./chunk_layer.ts";
 
 /** Why a CDN's answer was not used, and the origin asked. */
 export type CdnMiss =
@@ -42,21 +37,15 @@ export interface CdnEvent {
 }
 
 /** Options of {@link cdn}. */
-export interface CdnOptions {
+export interface CdnOptions extends ChunkLayerOptions {
   /** The URL that the bucket's keys stand under, such as `https://d111111abcdef8.cloudfront.net`. */
   readonly baseUrl: string;
-  /** The folder, as the checkpointers' `prefix`. @default "cairn/" */
-  readonly prefix?: string | undefined;
-  /** The `encryption` of the checkpointers: without it, no encrypted chunk can be checked, and each comes from the origin. */
-  readonly encryption?: Encryption | undefined;
   /** Signs a URL, such as by `cloudFrontSigner`. @default none */
   readonly sign?: ((url: string) => string | Promise<string>) | undefined;
   /** What fetches from the CDN. @default globalThis.fetch */
   readonly fetch?: typeof globalThis.fetch | undefined;
   /** How long the CDN may take for a chunk, in milliseconds; then the origin is asked. @default 5_000 */
   readonly timeout?: number | undefined;
-  /** The most bytes that a chunk may have, packed and unpacked. @default 67_108_864, 64 MiB */
-  readonly maxBytes?: number | undefined;
   /** After how many failures in a row to reach it the CDN is left alone for a while. @default 3 */
   readonly maxFailures?: number | undefined;
   /** For how long, in milliseconds. @default 30_000 */
@@ -105,36 +94,22 @@ class Miss extends Error {
  */
 export function cdn(store: ObjectStore, options: CdnOptions): ObjectStore {
   const {
-    prefix = "cairn/",
-    encryption,
     sign = (url: string) => url,
     fetch = globalThis.fetch,
     timeout = 5_000,
-    maxBytes = 64 * 1024 * 1024,
     maxFailures = 3,
     rest = 30_000,
     observe,
   } = options;
   const base = baseOf(options.baseUrl);
-  const keys = new Keys(prefix);
-  checkWhole({ timeout, maxBytes, maxFailures, rest }, 1);
+  const chunks = chunksUnder(options);
+  const { maxBytes } = chunks;
+  checkWhole({ timeout, maxFailures, rest }, 1);
   let failures = 0;
   let restsUntil = 0;
 
-  /** Whether the bytes are the chunk that the key names. */
-  async function isRight(key: string, bytes: Uint8Array): Promise<boolean> {
-    const sealing = encryption && { encryption, place: { key, thread: keys.threadOf(key)! } };
-    try {
-      const frame = await decodeFrame(bytes, { kind: "chunk", limit: maxBytes, sealing });
-      // Sealed, it is bound to its key; else its hash is its name.
-      return frame.encrypted || toHex(await sha256(frame.payload)) === key.slice(-64);
-    } catch {
-      return false;
-    }
-  }
-
   async function ask(key: string, signal: AbortSignal): Promise<GetResult> {
-    const url = base + key.split("/").map(encodeURIComponent).join("/");
+    const url = urlOf(base, key);
     const signed = await Promise.resolve(url).then(sign).catch(() => {
       throw new Miss("sign");
     });
@@ -148,7 +123,7 @@ export function cdn(store: ObjectStore, options: CdnOptions): ObjectStore {
       if (etag === undefined || isNaN(lastModified.getTime())) throw new Miss("headers", status);
       if (Number(headers.get("content-length") ?? 0) > maxBytes) throw new Miss("length", status);
       const bytes = await readAll(body, maxBytes);
-      if (!await isRight(key, bytes)) throw new Miss("wrong", status);
+      if (await chunks.check(key, bytes) === undefined) throw new Miss("wrong", status);
       return { info: { key, size: bytes.length, etag, lastModified }, body: streamOf(bytes) };
     } catch (error) {
       cancel(answer.body, error);
@@ -197,40 +172,11 @@ export function cdn(store: ObjectStore, options: CdnOptions): ObjectStore {
     }
   }
 
-  return {
-    name: `${store.name} behind ${new URL(base).host}`,
-    get capabilities() {
-      return store.capabilities;
-    },
-    put: (key, body, options) => store.put(key, body, options),
-    async get(key, asked = {}) {
-      checkKey(key);
-      const { range, ifMatch, versionId, signal } = asked;
-      const isWhole = range === undefined && ifMatch === undefined && versionId === undefined;
-      if (isWhole && key.startsWith(keys.prefix) && isChunkKey(key)) {
-        signal?.throwIfAborted();
-        const found = await fromCdn(key, asked);
-        if (found !== undefined) return found;
-      }
-      return await store.get(key, asked);
-    },
-    head: (key, options) => store.head(key, options),
-    list: (options) => store.list(options),
-    delete: (keys, options) => store.delete(keys, options),
-    copy: (from, to, options) => store.copy(from, to, options),
-    presign: (key, options) => store.presign(key, options),
-  };
-}
-
-/** The URL that keys stand under, with a slash at its end. */
-function baseOf(text: string): string {
-  const url = typeof text === "string" && URL.canParse(text) ? new URL(text) : undefined;
-  if (
-    !url || !/^https?:$/.test(url.protocol) || url.username + url.password + url.search + url.hash
-  ) {
-    // What stands before an @ may be a password.
-    const shown = String(text).replace(/[^]*@/, "...@");
-    refuse("baseUrl", shown, "an https: URL without a query, a fragment or a password");
-  }
-  return url.href.replace(/\/*$/, "/");
+  const name = `${store.name} behind ${new URL(base).host}`;
+  return chunkLayer(
+    store,
+    name,
+    chunks,
+    async (key, asked) => await fromCdn(key, asked) ?? await store.get(key, asked),
+  );
 }

@@ -1,4 +1,14 @@
-import { breaker, keyClass, memoryStore, observed, prefixed, withReplica } from "@cairn/checkpoint";
+import {
+  breaker,
+  cached,
+  cdn,
+  keyClass,
+  memoryStore,
+  observed,
+  prefixed,
+  withReplica,
+  workersCache,
+} from "@cairn/checkpoint";
 import { countingStore, faultyStore } from "@cairn/checkpoint/testing";
 import { testConformance } from "./_run.ts";
 
@@ -24,3 +34,19 @@ testConformance("observed(memoryStore)", () => ({
 }));
 
 testConformance("breaker(memoryStore)", () => ({ store: breaker(memoryStore()) }));
+
+testConformance("cached(memoryStore)", () => ({ store: cached(memoryStore()) }));
+
+testConformance("workersCache(memoryStore)", () => ({
+  store: workersCache(memoryStore(), {
+    cache: { match: () => Promise.resolve(undefined), put: () => Promise.resolve() },
+    baseUrl: "https://worker.example.com/chunks",
+  }),
+}));
+
+testConformance("cdn(memoryStore)", () => ({
+  store: cdn(memoryStore(), {
+    baseUrl: "https://cdn.example.com",
+    fetch: () => Promise.resolve(new Response(null, { status: 404 })),
+  }),
+}));

@@ -6,8 +6,8 @@ import { startWorker } from "../r2/_miniflare.ts";
 const miniflare = await startWorker();
 Deno.test.afterAll(() => miniflare.dispose());
 
-for (const layer of ["plain", "prefixed"]) {
-  const store = layer === "plain" ? "r2Store" : "prefixed(r2Store)";
+for (const layer of ["plain", "prefixed", "workersCache"]) {
+  const store = layer === "plain" ? "r2Store" : `${layer}(r2Store)`;
   conformanceCases.forEach(({ name }, index) => {
     Deno.test(`${store} in workerd ${name}`, async () => {
       const answer = await miniflare.dispatchFetch(`http://worker/${layer}/${index}`);

@@ -1,16 +1,62 @@
 /** Runs conformance cases inside workerd, on the binding: `GET /<layer>/<index>`. */
-import { type ObjectStore, prefixed } from "../../mod.ts";
+import { type ObjectStore, prefixed, S3Checkpointer, workersCache } from "../../mod.ts";
 import { type R2Bucket, r2Store } from "../../src/r2/mod.ts";
 import { conformanceCases } from "../../src/testing/mod.ts";
 
+/** The global cache, which the DOM's types do not know. */
+const theirs = caches as CacheStorage & { readonly default: Cache };
+const BASE = "http://worker/chunks";
+
+/** Saves a state and loads it by three processes, the third after somebody has altered the cache. */
+async function cacheRuns(bucket: ObjectStore): Promise<unknown> {
+  const outcomes: string[] = [];
+  const work: Promise<unknown>[] = [];
+  const store = workersCache(bucket, {
+    cache: theirs.default,
+    baseUrl: BASE,
+    observe: (outcome) => outcomes.push(outcome),
+    waitUntil: (promise) => work.push(promise),
+  });
+  const thread = crypto.randomUUID();
+  const state = Array.from({ length: 40_000 }, () => Math.random().toString(36)).join(" ");
+  await new S3Checkpointer(store).save(thread, { state });
+  const runs: string[][] = [];
+  const load = async () => {
+    const found = await new S3Checkpointer<{ state: string }>(store).load(thread);
+    if (found?.state.state !== state) throw new Error("another state");
+    await Promise.all(work);
+    runs.push(outcomes.splice(0));
+  };
+  await load();
+  await load();
+  for await (const { objects } of bucket.list({ prefix: `cairn/${thread}/v/` })) {
+    for (const { key } of objects) {
+      const headers = {
+        etag: '"e"',
+        "last-modified": new Date().toUTCString(),
+        "cache-control": "max-age=60",
+      };
+      const url = `${BASE}/${key.split("/").map(encodeURIComponent).join("/")}`;
+      await theirs.default.put(url, new Response("somebody's", { headers }));
+    }
+  }
+  await load();
+  return runs;
+}
+
 const LAYERS: Record<string, { taken: number; over(store: ObjectStore): ObjectStore }> = {
   plain: { taken: 0, over: (store) => store },
+  workersCache: {
+    taken: 0,
+    over: (store) => workersCache(store, { cache: theirs.default, baseUrl: BASE }),
+  },
   prefixed: { taken: 10, over: (store) => prefixed(store, "staging/é") },
 };
 
 export default {
   async fetch(request: Request, env: { BUCKET: R2Bucket }): Promise<Response> {
     const [, layer = "", index = ""] = new URL(request.url).pathname.split("/");
+    if (layer === "cache") return Response.json(await cacheRuns(r2Store(env.BUCKET)));
     const { taken, over } = LAYERS[layer]!;
     const prefix = `conformance/${crypto.randomUUID()}/`;
     try {
