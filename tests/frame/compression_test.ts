@@ -182,6 +182,20 @@ Deno.test("{ readers } takes what this runtime writes, and says so where that is
   await assert.rejects(written(["zstd"]), UnsupportedError);
 });
 
+Deno.test("{ readers } takes gzip where the runtime's zstd fails, and an algorithm by its name fails", async () => {
+  const unregister = registerEncoder("zstd", () => Promise.reject(new Error("no end")));
+  try {
+    const readers = ["gzip", "zstd"] as const;
+    const bytes = await encodeFrame(TEXT, { kind: "chunk", compression: { readers } });
+    assert.equal((await decodeFrame(bytes)).compression, "gzip");
+    for (const compression of ["zstd", { readers: ["zstd"] }] as const) {
+      await assert.rejects(encodeFrame(TEXT, { kind: "chunk", compression }), /no end/);
+    }
+  } finally {
+    unregister();
+  }
+});
+
 Deno.test("{ readers } is refused where it names nothing, or what no frame has", async () => {
   for (const readers of [[], ["lzma"], ["gzip", "auto"], ["gzip", undefined]]) {
     const compression = { readers: readers as Algorithm[] };

@@ -8,6 +8,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { compression } from "./compression.mjs";
 import { conformance } from "./conformance.mjs";
 import { runCases, s3Options } from "./report.mjs";
 import { roundTrip } from "./round_trip.mjs";
@@ -25,7 +26,10 @@ const say = (line) => console.log(`@cairn ${JSON.stringify(line)}`);
 say({ version: bun ?? deno ?? node, resolved: import.meta.resolve("@cairn/checkpoint") });
 try {
   for (const [store, open] of Object.entries(stores)) {
-    await runCases(say, { suite: "conformance", store }, conformance(open()));
+    await runCases(say, { suite: "conformance", store }, [
+      ...conformance(open()),
+      ...compression(open()),
+    ]);
     await runCases(say, { suite: "langgraph", store }, roundTrip(open()));
   }
 } finally {

@@ -1,6 +1,9 @@
 /** The Worker that runs the conformance cases; it asks for no compatibility flag. */
 
+import { compression } from "./compression.mjs";
 import { conformance } from "./conformance.mjs";
 import { respond } from "./worker_stores.mjs";
 
-export default { fetch: (request) => respond(request, "conformance", conformance) };
+const cases = (store) => [...conformance(store), ...compression(store)];
+
+export default { fetch: (request) => respond(request, "conformance", cases) };
