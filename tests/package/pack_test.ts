@@ -18,7 +18,7 @@ const packageJson: PackageJson = JSON.parse(read("package.json"));
 
 Deno.test("the same sources give the same tarball", async () => {
   const again = await pack(`${work}/second`);
-  assert.deepEqual(readFileSync(again), readFileSync(tarball));
+  assert(readFileSync(again).equals(readFileSync(tarball)), `${again} differs from ${tarball}`);
 });
 
 Deno.test("package.json says what deno.json says", () => {
@@ -68,6 +68,32 @@ Deno.test("each module of the tarball finds what it imports", () => {
       }
     }
   }
+});
+
+/** The modules of the tarball that are loaded with some of its entries. */
+function loadedWith(...entries: readonly string[]): Set<string> {
+  const loaded = new Set<string>();
+  const load = (file: string) => {
+    if (loaded.has(file)) return;
+    loaded.add(file);
+    for (const specifier of specifiersIn(read(file))) {
+      if (specifier.startsWith(".")) load(join(dirname(file), specifier));
+    }
+  };
+  for (const entry of entries) load(packageJson.exports[entry]!.import!.slice(2));
+  return loaded;
+}
+
+Deno.test("the core and ./edge load from a few files: each takes its time at a cold start", () => {
+  const loaded = loadedWith(".", "./edge");
+  assert(loaded.size > 2 && loaded.size <= 25, `${loaded.size} files: ${[...loaded].join(", ")}`);
+});
+
+Deno.test("what two entries share is one module: an error's class is the same to both", async () => {
+  const core = await import(`${folder}/mod.js`);
+  const { fileStore } = await import(`${folder}/src/store/file_store.js`);
+  const store = fileStore(`${work}/objects`);
+  await assert.rejects(store.head("gone"), core.NotFoundError);
 });
 
 Deno.test("every user installs aws4fetch alone, and the rest is for those who want it", () => {
