@@ -1,6 +1,8 @@
 import { memoryStore, S3Checkpointer } from "@cairn/checkpoint";
 import { type CountingStore, countingStore } from "@cairn/checkpoint/testing";
 import assert from "node:assert/strict";
+import { waveStore } from "../langgraph/_waves.ts";
+import { noise } from "./_stores.ts";
 
 /** What was asked of a store, as text: `1 PUT, 2 GET`. */
 async function requestsOf(store: CountingStore, work: () => Promise<unknown>): Promise<string> {
@@ -60,6 +62,61 @@ Deno.test("S3Checkpointer.list() reads little more than the limit", async () => 
     Array.fromAsync(new S3Checkpointer(store).list({ thread: "t", namespace: "", limit }));
   assert.equal(await requestsOf(store, list(1)), "1 GET, 1 LIST");
   assert.equal(await requestsOf(store, list(10)), "10 GET, 1 LIST");
+});
+
+for (const count of [10, 10_000]) {
+  Deno.test(`S3Checkpointer among ${count} checkpoints: each operation's round trips`, async () => {
+    const inner = memoryStore();
+    const writer = new S3Checkpointer(inner, { compression: "none" });
+    const saves = Array.from({ length: count }, (_, step) => writer.save("t", { step }));
+    const infos = await Promise.all(saves);
+    const { store, measure } = waveStore(inner);
+    const cold = () => new S3Checkpointer(store, { compression: "none", maxOpenRequests: 10_000 });
+    const own = cold();
+    assert.deepEqual(await measure(() => own.load("t")), {
+      requests: { LIST: 1, GET: 1 },
+      trips: 2,
+    });
+    assert.deepEqual(await measure(() => own.load("t")), { requests: { LIST: 1 }, trips: 1 });
+    const { id } = infos[count >> 1]!;
+    assert.deepEqual(await measure(() => cold().load("t", { id })), {
+      requests: { GET: 1 },
+      trips: 1,
+    });
+
+    const limit = Math.min(count, 900);
+    const options = { thread: "t", namespace: "", limit };
+    const list = (from: S3Checkpointer) => measure(() => Array.fromAsync(from.list(options)));
+    const lister = cold();
+    assert.deepEqual(await list(lister), { requests: { LIST: 1, GET: limit }, trips: 2 });
+    assert.deepEqual(await list(lister), { requests: { LIST: 1 }, trips: 1 });
+
+    const large = { bytes: noise(500_000, count) };
+    const save = await measure(() => own.save("large", large));
+    assert.equal(save.trips, 2);
+    const { requests, trips } = await measure(() => cold().load("large"));
+    assert.equal(trips, 3);
+    assert.deepEqual(requests, { LIST: 1, GET: save.requests.PUT! });
+    assert.deepEqual(await measure(() => own.load("large")), {
+      requests: { LIST: 1 },
+      trips: 1,
+    });
+  });
+}
+
+Deno.test("S3Checkpointer.list() reads records and no chunk, with a filter too", async () => {
+  const inner = memoryStore();
+  const writer = new S3Checkpointer(inner);
+  for (let step = 0; step < 100; step++) {
+    const state = { bytes: noise(100_000, step + 1) };
+    await writer.save("t", state, { metadata: { marked: step % 10 === 0 } });
+  }
+  const store = countingStore(inner);
+  const reader = new S3Checkpointer(store);
+  const found = await Array.fromAsync(reader.list({ thread: "t", filter: { marked: true } }));
+  assert.equal(found.length, 10);
+  assert.equal(store.counts.get, 100);
+  assert(store.counts.bytesRead < 100 * 2_000, `${store.counts.bytesRead} bytes`);
 });
 
 Deno.test("S3Checkpointer.list() with a filter stops reading ahead when it has what it wants", async () => {

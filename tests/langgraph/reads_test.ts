@@ -1,0 +1,153 @@
+import { cached, memoryStore, type ObjectStore, observed, withReplica } from "@cairn/checkpoint";
+import { S3Saver } from "@cairn/checkpoint/langgraph";
+import { countingStore } from "@cairn/checkpoint/testing";
+import assert from "node:assert/strict";
+import { noise } from "../checkpoint/_stores.ts";
+import { toHex } from "../../src/store/hex.ts";
+import { configOf } from "./_contest.ts";
+import { checkpointOf, idOf, metadataOf, THREAD } from "./_threads.ts";
+import { waveStore } from "./_waves.ts";
+
+const latest = configOf(THREAD, "");
+
+/** A saver without bounds: only what waits for an answer is in a row. */
+function saverOn(store: ObjectStore): S3Saver {
+  return new S3Saver({ store, compression: "none", maxOpenRequests: 10_000 });
+}
+
+let seed = 1;
+/** A text of so many bytes that repeats neither itself nor another one. */
+function text(bytes: number): string {
+  return toHex(noise(bytes / 2, seed++));
+}
+
+/** A thread of so many checkpoints, each with what `of` says that it has. */
+async function threadOf(
+  count: number,
+  of: (number: number) => {
+    values?: Record<string, unknown>;
+    metadata?: Record<string, unknown>;
+    writes?: number;
+  },
+): Promise<ObjectStore> {
+  const store = memoryStore();
+  const saver = new S3Saver({ store, compression: "none" });
+  for (let number = 0; number < count; number++) {
+    const { values, metadata, writes = 0 } = of(number);
+    const checkpoint = checkpointOf(number, values);
+    await saver.put(
+      configOf(THREAD, "", number === 0 ? undefined : idOf(number - 1)),
+      checkpoint,
+      { ...metadataOf(number), counters_since_delta_snapshot: {}, ...metadata },
+      checkpoint.channel_versions,
+    );
+    for (let task = 0; task < writes; task++) {
+      await saver.putWrites(configOf(THREAD, "", checkpoint.id), [["deltas", number]], `t${task}`);
+    }
+  }
+  return store;
+}
+
+const LAYERS: Record<string, (store: ObjectStore) => ObjectStore> = {
+  "a store": (store) => store,
+  "observed()": (store) => observed(store, () => {}),
+  "withReplica()": (store) => withReplica(store, memoryStore()),
+  "cached()": (store) => cached(store),
+};
+
+for (const [layer, over] of Object.entries(LAYERS)) {
+  Deno.test(`S3Saver on ${layer}: a large state with ten tasks' writes is a LIST, its GETs and its chunks, three trips`, async () => {
+    const inner = await threadOf(3, () => ({ values: { big: text(300_000) }, writes: 10 }));
+    const { store, measure } = waveStore(inner);
+    const saver = saverOn(over(store));
+    for (const config of [latest, configOf(THREAD, "", idOf(1))]) {
+      const { requests, trips } = await measure(() => saver.getTuple(config));
+      assert.equal(trips, 3);
+      assert.equal(requests.LIST, 1);
+      assert(requests.GET! > 1 + 10 + 2);
+      assert.deepEqual(await measure(() => saver.getTuple(config)), {
+        requests: { LIST: 1 },
+        trips: 1,
+      });
+    }
+  });
+
+  Deno.test(`S3Saver on ${layer}: list() of forty large states reads their chunks in one wave, then no more`, async () => {
+    const inner = await threadOf(50, () => ({ values: { big: text(100_000) }, writes: 1 }));
+    const { store, measure } = waveStore(inner);
+    const saver = saverOn(over(store));
+    const list = () => measure(() => Array.fromAsync(saver.list(latest, { limit: 40 })));
+    const { requests, trips } = await list();
+    assert.equal(trips, 3);
+    assert.equal(requests.LIST, 1);
+    assert.deepEqual(await list(), { requests: { LIST: 1 }, trips: 1 });
+  });
+}
+
+Deno.test("S3Saver.list() holds no more than some bytes of chunks ahead, and gives them all", async () => {
+  const inner = await threadOf(12, () => ({ values: { big: text(4 * 1024 * 1024) } }));
+  const store = countingStore(inner);
+  const saver = new S3Saver({ store, cacheBytes: 0 });
+  let seen = 0;
+  for await (const { checkpoint } of saver.list(latest, { limit: 12 })) {
+    assert.equal((checkpoint.channel_values.big as string).length, 4 * 1024 * 1024);
+    // What is read is what was given, and the 16 MiB ahead of it with the one that passes them.
+    assert(store.counts.bytesRead <= (++seen + 5) * 4.1 * 1024 * 1024, `${seen} given`);
+  }
+  assert.equal(seen, 12);
+});
+
+Deno.test("S3Saver.list() with a filter reads the chunks of what it finds alone: a fifth of the bytes of all, at most", async () => {
+  const messages: { id: string; content: string }[] = [];
+  const inner = await threadOf(300, (number) => {
+    for (const role of ["user", "assistant"]) {
+      messages.push({ id: `${role} ${crypto.randomUUID()}`, content: text(800) });
+    }
+    return { values: { messages }, metadata: { marked: number % 100 === 50 } };
+  });
+  const store = countingStore(inner);
+  const bytesOf = async (options: Parameters<S3Saver["list"]>[1], count: number) => {
+    store.reset();
+    const found = await Array.fromAsync(new S3Saver({ store }).list(latest, options));
+    assert.equal(found.length, count);
+    return store.counts.bytesRead;
+  };
+  const all = await bytesOf({}, 300);
+  const filtered = await bytesOf({ filter: { marked: true } }, 3);
+  assert(filtered * 5 <= all, `${filtered} bytes of ${all}`);
+});
+
+Deno.test("S3Saver.getDeltaChannelHistory() over fifty ancestors is at most six trips, also where nothing tells how many", async () => {
+  const channels = ["deltas", "others"];
+  const big = () => text(200_000);
+  const inner = await threadOf(52, (number) => ({
+    values: number === 0 ? { deltas: big(), others: big() } : {},
+    writes: 1,
+  }));
+  const { store, measure } = waveStore(inner);
+  for (const config of [latest, configOf(THREAD, "", idOf(51))]) {
+    const saver = saverOn(store);
+    let writes = 0;
+    const cost = await measure(async () => {
+      const history = await saver.getDeltaChannelHistory({ config, channels });
+      writes = history.deltas!.writes.length;
+      assert.equal((history.others!.seed as string).length, 200_000);
+    });
+    assert.equal(writes, 51);
+    assert(cost.trips <= 6, `${cost.trips} trips`);
+    const again = await measure(() => saver.getDeltaChannelHistory({ config, channels }));
+    assert.deepEqual(again, { requests: { LIST: 1 }, trips: 1 });
+  }
+});
+
+Deno.test("S3Saver.getDeltaChannelHistory() of several channels reads all their chunks in one wave", async () => {
+  const channels = ["a", "b", "c", "d"];
+  const inner = await threadOf(2, (number) => ({
+    values: number === 0 ? Object.fromEntries(channels.map((name) => [name, text(200_000)])) : {},
+  }));
+  const { store, measure } = waveStore(inner);
+  const options = { config: configOf(THREAD, "", idOf(1)), channels };
+  const { trips } = await measure(() => saverOn(store).getDeltaChannelHistory(options));
+  // The LIST beside the record, the parent's record, the chunks.
+  assert.equal(trips, 3);
+});
