@@ -6,7 +6,7 @@ import { forgetThread, insides, type Last, threadKey } from "./faces.ts";
 import { uuid7 } from "./id.ts";
 import { type Place, requireCheckpointId } from "./keys.ts";
 import { type CheckpointComponents, CheckpointLog, type CheckpointOptions } from "./log.ts";
-import { type Channel, type CheckpointRecord, valuesOf } from "./record.ts";
+import { type CheckpointRecord, valuesOf } from "./record.ts";
 import { matches, scan } from "./scan.ts";
 import { isPlainObject, jsonSerializer, type Serializer } from "./serializer.ts";
 import { deserialize, serialize, type SerializedValue } from "./values.ts";
@@ -213,7 +213,7 @@ export class S3Checkpointer<State = unknown> {
         : this.#log.read({ thread, namespace, id }, { signal }));
     if (record === undefined) return undefined;
     const place = { thread, namespace, id: record.id };
-    const { info, fields, values } = await this.#open(place, record, record.channels, signal);
+    const { info, fields, values } = await this.#open(place, record, signal);
     const state: Record<string, unknown> = {};
     await Promise.all(record.channels.map(async ({ name }, at) => {
       setOwn(state, name, undefined); // first, so that the fields keep their order
@@ -251,7 +251,7 @@ export class S3Checkpointer<State = unknown> {
     return scan(this.#log, which, filter === undefined, async (group, signal) => {
       const record = await this.#log.recordOf(group, { signal });
       if (record === undefined) return undefined;
-      const { info } = await this.#open(group.place, record, [], signal);
+      const { info } = await this.#open(group.place, { ...record, channels: [] }, signal);
       return matches(info.metadata, filter) ? info : undefined;
     });
   }
@@ -323,15 +323,15 @@ export class S3Checkpointer<State = unknown> {
     }
   }
 
-  /** What is known of a checkpoint, and the values of those of its channels that are wanted. */
+  /** What is known of a checkpoint, and the values of its channels. */
   async #open(
     place: Place,
     record: CheckpointRecord,
-    channels: readonly Channel[],
     signal: AbortSignal | undefined,
   ): Promise<{ info: CheckpointInfo; fields: boolean; values: SerializedValue[] }> {
-    const wanted = valuesOf({ ...record, channels });
-    const [metadata, head, ...values] = await this.#log.load(place.thread, wanted, { signal });
+    const [metadata, head, ...values] = await this.#log.load(place.thread, valuesOf(record), {
+      signal,
+    });
     const { savedAt, fields } = (await deserialize(this.#json, head!) ?? {}) as Partial<Head>;
     if (typeof savedAt !== "string" || typeof fields !== "boolean") {
       throw new CorruptError(

@@ -33,8 +33,8 @@ export async function* scan<T>(
   const { thread, namespace, before, limit = Infinity } = options;
   if (limit !== Infinity) checkWhole({ limit }, 0);
   let left = limit;
-  let walked = READ_AHEAD;
   if (left <= 0) return;
+  let walked = READ_AHEAD;
   const firstPage = limit <= READ_AHEAD ? FIRST_PAGE : undefined;
   async function* wanted(signal: AbortSignal): AsyncGenerator<Group> {
     // One listing of all keys is fewer requests than one of each thread; out of order it would have to be held whole.
@@ -50,7 +50,7 @@ export async function* scan<T>(
   }
   const width = () => left === Infinity ? walked : all ? left : Math.max(left, walked);
   // No more than a thousand are under way, nor than 4 MB of them as they are stored.
-  const weigh = ({ size }: Group) => 0.001 + size / 4e6;
+  const weigh = ({ size }: Group) => 1e-3 + size / 4e6;
   for await (const item of mapAhead(wanted, width, open, options.signal, weigh)) {
     walked++;
     if (item === undefined) continue;

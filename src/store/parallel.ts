@@ -68,8 +68,8 @@ export async function* mapAhead<T, R>(
       if (ahead[0]) {
         yield await ahead[0][0];
         load -= ahead.shift()![1];
-      } else if (filling) await filling;
-      else return;
+      } else if (!filling) return;
+      else await filling;
     }
   } finally {
     controller.abort();
@@ -86,9 +86,9 @@ export function weighed(
   most: number,
 ): <R>(weight: number, operation: () => Promise<R>) => Promise<R> {
   let sum = 0;
-  let waiting: (() => void)[] = [];
+  const waiting: (() => void)[] = [];
   return async (weight, operation) => {
-    while (sum > 0 && sum + weight > most) {
+    while (sum && sum + weight > most) {
       await new Promise<void>((resolve) => waiting.push(resolve));
     }
     sum += weight;
@@ -96,9 +96,7 @@ export function weighed(
       return await operation();
     } finally {
       sum -= weight;
-      const woken = waiting;
-      waiting = [];
-      for (const wake of woken) wake();
+      for (const wake of waiting.splice(0)) wake();
     }
   };
 }
