@@ -6,12 +6,12 @@ import type { CallOptions } from "../store/store.ts";
 import { credentialsSource } from "../s3/credentials.ts";
 import { classOf, plain } from "../s3/errors.ts";
 import { retryAfter } from "../s3/headers.ts";
+import { suffixOf } from "../s3/endpoint.ts";
 import {
   checkEndpoint,
   checkRegion,
   type S3Credentials,
   type S3CredentialsProvider,
-  suffixOf,
 } from "../s3/options.ts";
 import { childrenOf, parseXml, textOf } from "../s3/xml.ts";
 

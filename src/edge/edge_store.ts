@@ -24,7 +24,7 @@ export interface EdgeStoreOptions extends S3Options {
 
 /**
  * A bucket in S3, R2 or anything that speaks S3, by `fetch` and WebCrypto
- * alone: it runs in Workers, Deno Deploy, Lambda, Node, Bun and Deno, at 14
+ * alone: it runs in Workers, Deno Deploy, Lambda, Node, Bun and Deno, at 17
  * KB gzipped. `aws4fetch` signs; attempts, timeouts and answers are handled here.
  *
  * A body that breaks off or stalls is asked for again from where it stopped.

@@ -25,6 +25,14 @@ export function isArn(bucket: string): boolean {
 }
 
 /**
+ * What AWS's host names in a region have at their end:
+ * https://docs.aws.amazon.com/general/latest/gr/s3.html
+ */
+export function suffixOf(region: string): string {
+  return region.startsWith("cn-") ? ".cn" : "";
+}
+
+/**
  * Finds AWS's endpoint of a bucket or an access point, its name in the host
  * where it can stand there.
  * https://docs.aws.amazon.com/general/latest/gr/s3.html
@@ -40,7 +48,7 @@ export function awsEndpoint(
 ): string {
   // https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
   const china = region.startsWith("cn-");
-  const domain = `amazonaws.com${china ? ".cn" : ""}`;
+  const domain = `amazonaws.com${suffixOf(region)}`;
   const [safe, stack] = [fips ? "-fips" : "", dual ? ".dualstack" : ""];
   if (fips && china) {
     refuse("useFipsEndpoint", true, "it for regions outside China, which have one");

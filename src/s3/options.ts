@@ -160,14 +160,6 @@ export function checkEndpoint(endpoint: string): URL {
   return url;
 }
 
-/**
- * What AWS's host names in a region have at their end:
- * https://docs.aws.amazon.com/general/latest/gr/s3.html
- */
-export function suffixOf(region: string): string {
-  return region.startsWith("cn-") ? ".cn" : "";
-}
-
 /** The bucket's URL on a server that was named. */
 function urlIn(
   endpoint: URL,

@@ -44,7 +44,7 @@ async function fill(store: ObjectStore, encryption: Encryption, thread = "t") {
   const checkpointer = new S3Checkpointer(store, { encryption, compression: "none" });
   const metadata = { note: SECRET };
   await checkpointer.save(thread, stateOf(1), { id: "one", metadata });
-  await checkpointer.save(thread, stateOf(2), { id: "two", metadata, parent: "one" });
+  await checkpointer.save(thread, stateOf(2), { id: "the-second", metadata, parent: "one" });
   return checkpointer;
 }
 
@@ -55,10 +55,10 @@ Deno.test("An encrypted thread is read by whoever has the keys, and shows nothin
   assert.deepEqual((await reader.load("t", { id: "one" }))?.state, stateOf(1));
   const latest = await reader.load("t");
   assert.deepEqual(latest?.state, stateOf(2));
-  assert.deepEqual([latest?.id, latest?.parent, latest?.metadata], ["two", "one", {
+  assert.deepEqual([latest?.id, latest?.parent, latest?.metadata], ["the-second", "one", {
     note: SECRET,
   }]);
-  const pieces = [SECRET, "savedAt", "metadata", "messages", "two", '"one"', "large"];
+  const pieces = [SECRET, "savedAt", "metadata", "messages", "the-second", '"one"', "large"];
   const raw = new TextDecoder("latin1").decode(noise(150 * KIB).subarray(1_000, 1_016));
   for (const [key, text] of await stored(store)) {
     for (const piece of [...pieces, raw]) assert(!text.includes(piece), `${piece} in ${key}`);
@@ -123,7 +123,7 @@ Deno.test("Any two objects of an encrypted bucket swapped, each is refused by it
       const kept = (await getBytes(store, key)).bytes;
       await store.put(key, (await getBytes(store, other)).bytes);
       const thread = key.split("/")[1]!;
-      const readers = ["one", "two"].map((id) =>
+      const readers = ["one", "the-second"].map((id) =>
         new S3Checkpointer(store, { encryption: encryptionOf() }).load(thread, { id })
           .then(() => undefined, (error) => error)
       );
@@ -211,7 +211,7 @@ Deno.test("copyThread() of an encrypted thread seals each object for its new key
   assert.deepEqual([get, put, copy], [keys.length, keys.length, 0]);
   await log.deleteThread("a/b");
   const reader = new S3Checkpointer(store, { encryption: encryptionOf() });
-  for (const [id, step] of [["one", 1], ["two", 2]] as const) {
+  for (const [id, step] of [["one", 1], ["the-second", 2]] as const) {
     assert.deepEqual((await reader.load("copy", { id }))?.state, stateOf(step));
   }
   await sweep(log, "copy", { grace: 0 });
