@@ -1,5 +1,5 @@
 import { CorruptError } from "../errors.ts";
-import { refuse } from "../store/_options.ts";
+import { checkETag } from "../store/_options.ts";
 import { quote } from "../store/key.ts";
 import { traces } from "../store/policy.ts";
 import type { ByteRange, ObjectInfo, Precondition } from "../store/store.ts";
@@ -31,16 +31,6 @@ export function conditionHeaders(
   if (precondition === "overwrite") return {};
   if (precondition === "create") return { [`${prefix}if-none-match`]: "*" };
   return { [`${prefix}if-match`]: quoteETag(checkETag(precondition.ifMatch)) };
-}
-
-/**
- * Checks that an ETag can stand in a header.
- *
- * @throws {InvalidInputError} where it cannot.
- */
-export function checkETag(etag: string): string {
-  if (typeof etag === "string" && /^[\x21\x23-\x7e]{1,1024}$/.test(etag)) return etag;
-  refuse("ifMatch", etag, "an ETag that this store gave");
 }
 
 /** The value of a `Range` header. */

@@ -2,12 +2,12 @@ import { CorruptError, InvalidInputError, NotFoundError, UnsupportedError } from
 import { cancel } from "../store/_abort.ts";
 import { requireCapabilities } from "../store/_capabilities.ts";
 import { checkLimit, PAGE_SIZE } from "../store/_listing.ts";
-import { refuse } from "../store/_options.ts";
+import { checkETag, refuse } from "../store/_options.ts";
 import { checkRange, resolveRange } from "../store/_range.ts";
 import { checkKey, quote } from "../store/key.ts";
 import { resumedBody } from "../store/resume.ts";
 import type { GetOptions, ObjectInfo, ObjectStore } from "../store/store.ts";
-import { checkETag, infoFromHeaders, quoteETag, rangeHeader } from "./headers.ts";
+import { infoFromHeaders, quoteETag, rangeHeader } from "./headers.ts";
 import type { S3Context } from "./context.ts";
 
 /** `get`, `head` and `list` of an S3 store. */

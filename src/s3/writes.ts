@@ -7,6 +7,7 @@ import {
 import { cancel } from "../store/_abort.ts";
 import { requireCapabilities } from "../store/_capabilities.ts";
 import { checkBody, discard } from "../store/_source.ts";
+import { checkETag } from "../store/_options.ts";
 import { checkKey, quote } from "../store/key.ts";
 import { uploadSlices, uploadStream } from "../store/multipart.ts";
 import type {
@@ -20,7 +21,7 @@ import type {
   PutResult,
 } from "../store/store.ts";
 import type { ExtraHeaders } from "./driver.ts";
-import { checkETag, conditionHeaders, etagFromHeaders, quoteETag, rangeHeader } from "./headers.ts";
+import { conditionHeaders, etagFromHeaders, quoteETag, rangeHeader } from "./headers.ts";
 import { attributeHeaders } from "./request_headers.ts";
 import type { S3Context } from "./context.ts";
 import { isConflict, startUpload } from "./uploads.ts";

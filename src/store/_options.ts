@@ -14,3 +14,13 @@ export function checkWhole(values: Record<string, unknown>, least: number, most 
     }
   }
 }
+
+/**
+ * Checks that an ETag can stand in a header.
+ *
+ * @throws {InvalidInputError} where it cannot.
+ */
+export function checkETag(etag: string): string {
+  if (typeof etag === "string" && /^[\x21\x23-\x7e]{1,1024}$/.test(etag)) return etag;
+  refuse("ifMatch", etag, "an ETag that this store gave");
+}

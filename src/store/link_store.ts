@@ -12,7 +12,7 @@ import {
 import { cancel } from "./_abort.ts";
 import { requireCapabilities } from "./_capabilities.ts";
 import { checkLimit, commonPrefixOf, paged } from "./_listing.ts";
-import { refuse } from "./_options.ts";
+import { checkETag, refuse } from "./_options.ts";
 import { checkRange, resolveRange } from "./_range.ts";
 import { checkBody, discard } from "./_source.ts";
 import { isStream, readAll, streamOf } from "./body.ts";
@@ -191,9 +191,7 @@ export function linkStore(
       checkKey(key);
       requireCapabilities(self, key, { versionId });
       checkRange(range);
-      if (ifMatch !== undefined && !/^[\x21\x23-\x7e]{1,1024}$/.test(ifMatch)) {
-        refuse("ifMatch", ifMatch, "an ETag that this store gave");
-      }
+      if (ifMatch !== undefined) checkETag(ifMatch);
       signal?.throwIfAborted();
       const link = find(key);
       const { info, body, start, end } = await policy.run(

@@ -1,8 +1,8 @@
+import { checkETag } from "../../src/store/_options.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { CorruptError, InvalidInputError } from "../../src/errors.ts";
 import {
-  checkETag,
   conditionHeaders,
   infoFromHeaders,
   rangeHeader,
