@@ -3,6 +3,8 @@ interface Entry {
   readonly etag: string;
   readonly value: unknown;
   readonly size: number;
+  /** When the store was last known to have it, in milliseconds since 1970. */
+  seen: number;
 }
 
 /**
@@ -33,11 +35,27 @@ export class RecentObjects {
     return this.#entries.get(key)?.etag;
   }
 
+  /** When the store was last known to have a held object. */
+  seenAt(key: string): number {
+    return this.#entries.get(key)?.seen ?? -Infinity;
+  }
+
+  /** Notes when the store was known to have a held object. */
+  see(key: string, seen: number): void {
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) entry.seen = seen;
+  }
+
+  /** Forgets when the store was known to have what is held under a prefix. */
+  doubtUnder(prefix: string): void {
+    for (const [key, entry] of this.#entries) if (key.startsWith(prefix)) entry.seen = -Infinity;
+  }
+
   /** Keeps what was decoded of an object; `size` is its weight in bytes. */
-  set(key: string, etag: string, value: unknown, size: number): void {
+  set(key: string, etag: string, value: unknown, size: number, seen = -Infinity): void {
     this.delete(key);
     if (size > this.#limit) return;
-    this.#entries.set(key, { etag, value, size });
+    this.#entries.set(key, { etag, value, size, seen });
     this.#size += size;
     for (const oldest of this.#entries.keys()) {
       if (this.#size <= this.#limit) break;

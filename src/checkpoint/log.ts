@@ -118,7 +118,7 @@ export class CheckpointLog {
       refuse("encryption", encryption, "what aesGcm() makes");
     }
     this.keys = new Keys(prefix, spread);
-    this.objects = new Objects(store, this.keys, { compression, cacheBytes, encryption });
+    this.objects = new Objects(store, this.keys, { compression, cacheBytes, encryption, now });
     this.parallel = parallel;
     this.now = now;
     this.ttl = ttl;
@@ -130,7 +130,9 @@ export class CheckpointLog {
    * so that a record that can be seen can be read. Values that are stored
    * already are carried over as they are; `base` is a record of the thread
    * whose chunks are known to be there. Nothing that it depends on is older than
-   * `since`.
+   * `since`. Where the base was not lately seen, the thread may be a new one of an
+   * old name: nothing that was sent to it before counts any more, as nothing but
+   * the base does where `asked` tells that it was asked for.
    */
   async put(
     place: Place,
@@ -138,12 +140,16 @@ export class CheckpointLog {
     options: CallOptions & {
       base?: CheckpointRecord | undefined;
       since?: number | undefined;
+      asked?: boolean;
       precondition?: Precondition | undefined;
     } = {},
   ): Promise<void> {
-    const { base, since = base?.life?.[0] ?? this.now(), signal, precondition } = options;
+    const { base, since = base?.life?.[0] ?? this.now(), asked, signal, precondition } = options;
     const key = this.keys.record(place);
-    const stored = await this.store(place.thread, valuesOf(input), { base, signal });
+    const isKnown = base !== undefined && this.trusted({ ...place, id: base.id }) !== undefined;
+    if (!isKnown) this.objects.recent.doubtUnder(this.keys.chunks(place.thread));
+    const oldest = isKnown && !asked ? this.ttl && since : Infinity;
+    const stored = await this.store(place.thread, valuesOf(input), { base, oldest, signal });
     const [metadata, head, ...channels] = stored;
     const record: CheckpointRecord = {
       ...input,
@@ -179,8 +185,13 @@ export class CheckpointLog {
     return this.objects.held(this.keys.record(place));
   }
 
+  /** A checkpoint's record where this process holds it and the store was lately known to have it: asks nobody. */
+  trusted(place: Place): CheckpointRecord | undefined {
+    return this.objects.isThere(this.keys.record(place)) ? this.held(place) : undefined;
+  }
+
   /**
-   * What this process holds of a checkpoint's record, where it has chunks and the
+   * What this process holds of a checkpoint's record, where it has no chunks or the
    * store still has it: another process may have deleted the thread since.
    */
   async confirmed(
@@ -188,11 +199,13 @@ export class CheckpointLog {
     options: CallOptions = {},
   ): Promise<CheckpointRecord | undefined> {
     const held = this.fresh(this.held(place));
-    if (!held || !valuesOf(held).some((value) => !chunksOf(value).next().done)) return undefined;
+    if (!held || valuesOf(held).every((value) => chunksOf(value).next().done)) return held;
     const key = this.keys.record(place);
     try {
       const { etag } = await this.objects.store.head(key, options);
-      return etag === this.objects.recent.etagOf(key) ? held : undefined;
+      if (etag !== this.objects.recent.etagOf(key)) return undefined;
+      this.objects.see(key);
+      return held;
     } catch (error) {
       if (error instanceof NotFoundError && error.what === "object") return undefined;
       throw error;
@@ -210,18 +223,22 @@ export class CheckpointLog {
     group.ended = record!.life![1];
   }
 
-  /** Stores the chunks of values, those that `base` refers to left out; gives what a record says of each. */
+  /**
+   * Stores the chunks of values; gives what a record says of each. Left out are
+   * those that `base` refers to, and those that this process has sent since
+   * `oldest` and not long ago.
+   */
   async store(
     thread: string,
     values: readonly (SerializedValue | StoredValue)[],
-    { base, signal }: CallOptions & { base?: CheckpointRecord | undefined },
+    { base, oldest, signal }: CallOptions & {
+      base?: CheckpointRecord | undefined;
+      oldest?: number | undefined;
+    },
   ): Promise<StoredValue[]> {
-    const known = new Set<string>();
-    for (const value of base ? valuesOf(base) : []) {
-      for (const { hash } of chunksOf(value)) known.add(hash);
-    }
+    const known = base ? valuesOf(base) : [];
     const fresh = values.filter((value) => "bytes" in value);
-    const stored = (await this.#values.store(thread, fresh, known, signal)).values();
+    const stored = (await this.#values.store(thread, fresh, known, oldest, signal)).values();
     return values.map((value) => "bytes" in value ? stored.next().value! : value);
   }
 

@@ -31,7 +31,16 @@ export interface ObjectsOptions {
   readonly compression: CompressionChoice;
   readonly cacheBytes: number;
   readonly encryption?: Encryption | undefined;
+  /** The time, in milliseconds since 1970. */
+  readonly now: () => number;
 }
+
+/**
+ * How long a process goes by its own word that the store has an object, in
+ * milliseconds. With the time that a `put` takes it is less than the sweep's
+ * grace, so that no chunk that was sent within it is swept before its record comes.
+ */
+const TRUST = 30 * 60 * 1000;
 
 /** Objects in their frames, with those lately read or written at hand. */
 export class Objects {
@@ -69,6 +78,16 @@ export class Objects {
     return this.recent.get<Opened<T>>(key, this.recent.etagOf(key) ?? "")?.record;
   }
 
+  /** Whether an object was seen in the store, a chunk sent to it, within the last half hour and since a time. */
+  isThere(key: string, since = 0): boolean {
+    return this.recent.seenAt(key) >= Math.max(since, this.#options.now() - TRUST);
+  }
+
+  /** Notes that the store has just had a held object. */
+  see(key: string): void {
+    this.recent.see(key, this.#options.now());
+  }
+
   /** Reads an object; what is held counts where its ETag is the one given. */
   async get<T>(
     key: string,
@@ -77,7 +96,12 @@ export class Objects {
     signal: AbortSignal | undefined,
   ): Promise<Opened<T> | undefined> {
     const held = etag === undefined ? undefined : this.recent.get<Opened<T>>(key, etag);
-    if (held !== undefined) return held;
+    if (held !== undefined) {
+      this.see(key);
+      return held;
+    }
+    // That a chunk was read says nothing of how long it will be there: its record may be gone.
+    const seen = codec.kind === "chunk" ? -Infinity : this.#options.now();
     try {
       const { info, bytes } = await getBytes(this.store, key, { signal });
       const sealing = this.sealing(key);
@@ -85,7 +109,7 @@ export class Objects {
       if (await codec.check?.(payload, encrypted) === false) {
         throw new CorruptError("The object is not what its name says");
       }
-      return this.#keep(key, info.etag, codec, nonce, payload);
+      return this.#keep(key, info.etag, codec, nonce, payload, seen);
     } catch (error) {
       if (error instanceof NotFoundError && error.what === "object") return undefined;
       throw named(key, error);
@@ -108,9 +132,10 @@ export class Objects {
     const sealing = this.sealing(key);
     const frame = await encodeFrame(payload, { kind, compression, nonce, sealing });
     const options = { ...cachingOf(this.store, key), precondition, signal };
+    const seen = this.#options.now();
     const { etag } = await this.store.put(key, frame, options);
     // Read back from its own bytes: the caller may change what it gave.
-    this.#keep(key, etag, codec, nonce, payload);
+    this.#keep(key, etag, codec, nonce, payload, seen);
   }
 
   /** Deletes objects and forgets them. */
@@ -131,9 +156,10 @@ export class Objects {
     codec: Codec<T>,
     nonce: Uint8Array | undefined,
     payload: Uint8Array,
+    seen: number,
   ): Opened<T> {
     const object = { nonce: nonce?.join(), record: codec.decode(payload) };
-    this.recent.set(key, etag, object, payload.length);
+    this.recent.set(key, etag, object, payload.length, seen);
     return object;
   }
 }

@@ -47,6 +47,12 @@ const chunkOf = ({ hash, length }: ChunkRef): Codec<Uint8Array> => ({
 /** Up to how many bytes of chunks are packed and sent at once: each is in memory some three times over. */
 const UNDER_WAY = 12 * 1024 * 1024;
 
+/** How many times the inline limit the last piece of a large value may have, to stay in its record. */
+const LAST_PIECE = 6;
+
+/** How many bytes may close a value that goes on before them, as brackets do. */
+const CLOSING = 64;
+
 /** Keeps large values as chunks named by their hash, and gives them back checked. */
 export class Values {
   readonly #keys: Keys;
@@ -62,37 +68,56 @@ export class Values {
   }
 
   /**
-   * Stores values' chunks and gives what a record says of each. Chunks in
-   * `known` are there already and are not sent.
+   * Stores values' chunks and gives what a record says of each. The chunks of
+   * `base`, stored values of the thread, are there already and are not sent, nor
+   * are those that this process has sent since a time and not long ago.
    */
   async store(
     thread: string,
     values: readonly SerializedValue[],
-    known: ReadonlySet<string>,
+    base: readonly StoredValue[],
+    since?: number,
     signal?: AbortSignal,
   ): Promise<StoredValue[]> {
     const pieces: { body: Segment[]; at: number; piece: Uint8Array }[] = [];
-    const bodyOf = (bytes: Uint8Array): Segment[] => {
+    const known = new Map<string, number>();
+    for (const value of base) for (const ref of chunksOf(value)) known.set(ref.hash, ref.length);
+    const lengths = new Set(known.values());
+    const tails = base.flatMap(tailsOf);
+    const bodyOf = async (bytes: Uint8Array): Promise<Segment[]> => {
       if (bytes.length <= this.#inlineLimit) return [bytes];
-      const body: Segment[] = cut(bytes);
-      body.forEach((piece, at) => pieces.push({ body, at, piece: piece as Uint8Array }));
+      const body = await this.#cut(thread, bytes, known, lengths);
+      const last = body.at(-1)!;
+      const others = body.slice(0, -1);
+      // The end of a value that grows is another one at each step, and a request costs more than its bytes.
+      const grows = last instanceof Uint8Array && !lengths.has(last.length) &&
+        (others.some(({ length }) => lengths.has(length)) ||
+          tails.some((tail) => goesOn(tail, last))) &&
+        !tails.some((tail) => shared(tail, last) === Math.max(tail.length, last.length));
+      body.forEach((piece, at) => {
+        if (grows && piece === last && last.length <= LAST_PIECE * this.#inlineLimit) {
+          body[at] = copyOf(last);
+        } else if (piece instanceof Uint8Array) pieces.push({ body, at, piece });
+      });
       return body;
     };
-    const stored = values.map(({ type, bytes, attachments }): StoredValue => ({
-      type,
-      body: bodyOf(bytes),
-      attachments: attachments.map(({ path, bytes }) => ({ path, body: bodyOf(bytes) })),
-    }));
-    const sent = new Set(known);
+    const stored: StoredValue[] = [];
+    for (const { type, bytes, attachments } of values) {
+      const body = await bodyOf(bytes);
+      const rest = [];
+      for (const { path, bytes } of attachments) rest.push({ path, body: await bodyOf(bytes) });
+      stored.push({ type, body, attachments: rest });
+    }
+    const sent = new Set(known.keys());
     const through = weighed(UNDER_WAY);
     const send = async ({ body, at, piece }: typeof pieces[number], inner: AbortSignal) => {
       // What is hashed, sent and held must be the same, whatever the caller does to it meanwhile.
       const bytes = copyOf(piece);
       const hash = await this.#objects.nameOf(thread, bytes);
       const ref = body[at] = { hash, length: bytes.length };
-      if (sent.has(hash)) return;
-      sent.add(hash);
       const key = this.#keys.chunk(thread, hash);
+      if (sent.has(hash) || this.#objects.isThere(key, since)) return;
+      sent.add(hash);
       await this.#objects.put(key, chunkOf(ref), bytes, { signal: inner });
     };
     await mapParallel(
@@ -134,6 +159,36 @@ export class Values {
     }));
   }
 
+  /**
+   * Cuts a large value. Where `known` has several pieces as one, that one takes
+   * their place: a value that has shrunk would be cut finer, and sent again.
+   */
+  async #cut(
+    thread: string,
+    bytes: Uint8Array,
+    known: ReadonlyMap<string, number>,
+    lengths: ReadonlySet<number>,
+  ): Promise<Segment[]> {
+    const pieces = cut(bytes);
+    const ends: number[] = [];
+    for (const { length } of pieces) ends.push((ends.at(-1) ?? 0) + length);
+    const body: Segment[] = [];
+    for (let at = 0; at < pieces.length; at++) {
+      const start = ends[at - 1] ?? 0;
+      let segment: Segment = pieces[at]!;
+      for (let last = pieces.length - 1; last > at; last--) {
+        const length = ends[last]! - start;
+        if (!lengths.has(length)) continue;
+        const hash = await this.#objects.nameOf(thread, bytes.subarray(start, ends[last]));
+        if (known.get(hash) !== length) continue;
+        segment = { hash, length };
+        at = last;
+      }
+      body.push(segment);
+    }
+    return body;
+  }
+
   async #chunk(thread: string, ref: ChunkRef, signal: AbortSignal): Promise<Uint8Array> {
     const key = this.#keys.chunk(thread, ref.hash);
     const bytes = this.#objects.held<Uint8Array>(key) ??
@@ -144,6 +199,24 @@ export class Values {
       { key },
     );
   }
+}
+
+/** The ends of a stored value that are in its record. */
+function tailsOf({ body, attachments }: StoredValue): Uint8Array[] {
+  return [body, ...attachments.map(({ body }) => body)].map((body) => body.at(-1))
+    .filter((last) => last instanceof Uint8Array);
+}
+
+/** Whether bytes go on from others, the last few of which may close what goes on. */
+function goesOn(from: Uint8Array, to: Uint8Array): boolean {
+  return to.length > from.length && from.length > CLOSING &&
+    shared(from, to) >= from.length - CLOSING;
+}
+
+/** With how many bytes two begin alike. */
+function shared(a: Uint8Array, b: Uint8Array): number {
+  const differs = a.findIndex((byte, at) => byte !== b[at]);
+  return differs < 0 ? a.length : differs;
 }
 
 /** A copy with memory of its own; `slice` of a Node Buffer would give none. */

@@ -69,7 +69,11 @@ export async function putWrites(
   { signal }: CallOptions = {},
 ): Promise<void> {
   writesKey(log.keys, place, task, "r0"); // refuses ids that fit no key before anything is sent
-  const stored = await log.store(place.thread, writes.map(({ value }) => value), { signal });
+  const base = log.trusted(place);
+  // Under a time to live they must depend on nothing that is older than what their checkpoint depends on.
+  const oldest = base && !log.ttl ? undefined : Infinity;
+  const values = writes.map(({ value }) => value);
+  const stored = await log.store(place.thread, values, { base, oldest, signal });
   const regular: PendingWrite[] = [];
   const special = new Map<number, PendingWrite>();
   writes.forEach((write, at) => {

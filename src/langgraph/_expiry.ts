@@ -65,7 +65,7 @@ export class Expiry {
     const since = log.now();
     const need = { v, metadata, stored: Object.keys(channel_values ?? {}) };
     if (!needsAncestors(need)) return { base: log.fresh(base) };
-    const above = base ?? await recordAt(log, { ...place, id: parent }, { ended: true });
+    const above = base ?? await log.read({ ...place, id: parent }, { ended: true });
     // It may come later, and nobody can tell yet what that one depends on.
     if (above === undefined) return { since: 0 };
     if (log.fresh(above)) return { base: above };

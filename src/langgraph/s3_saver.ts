@@ -28,7 +28,6 @@ import {
   type CheckpointComponents,
   CheckpointLog,
   type CheckpointOptions,
-  recordAt,
 } from "../checkpoint/log.ts";
 import { pruneThread, SWEEP_GRACE } from "../checkpoint/maintenance.ts";
 import type { Channel, CheckpointRecord, StoredValue } from "../checkpoint/record.ts";
@@ -346,7 +345,10 @@ export class S3Saver extends BaseCheckpointSaver {
     return isNothing(serialized) ? await serialize(this.serde, undefined) : serialized;
   }
 
-  /** The parent's record, asked for only where a channel may be carried over from it. */
+  /**
+   * The parent's record, read only where a channel may be carried over from it.
+   * One that this process holds for long is asked for first: its thread may be gone.
+   */
   async #baseOf(
     place: Place,
     parent: string,
@@ -358,9 +360,8 @@ export class S3Saver extends BaseCheckpointSaver {
       Object.keys(channel_values ?? {}).some((name) =>
         !Object.hasOwn(newVersions, name) && own(channel_versions, name) !== undefined
       );
-    return unchanged
-      ? await recordAt(this.#log, parentPlace, { ended: true })
-      : this.#log.held(parentPlace);
+    const held = this.#log.trusted(parentPlace) ?? await this.#log.confirmed(parentPlace);
+    return held ?? (unchanged ? await this.#log.read(parentPlace, { ended: true }) : undefined);
   }
 
   async #tuple(

@@ -72,8 +72,8 @@ Deno.test("The names of an encrypted thread's chunks are no hashes of what they 
   await new S3Checkpointer(sealed, { encryption: encryptionOf() }).save("t", state, { id: "1" });
   const names = async (store: ObjectStore) => await keysOf(store, "cairn/t/v/");
   const [a, b] = [await names(plain), await names(sealed)];
-  assert.equal(a.length, 4);
-  assert.equal(b.length, 4);
+  assert(a.length > 2);
+  assert.equal(b.length, a.length);
   assert(b.every((name) => /\/v\/[0-9a-f]{64}$/.test(name) && !a.includes(name)));
 });
 

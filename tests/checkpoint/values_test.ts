@@ -89,7 +89,7 @@ Deno.test("S3Checkpointer.save() sends only the chunks that changed since the pa
   const changed = documents.slice();
   changed[300_000]! ^= 1;
   await checkpointer.save("t", { ...state, documents: changed });
-  assert.equal(store.counts.put, 2, "one chunk of eight, and the record");
+  assert.equal(store.counts.put, 2, "one chunk of many, and the record");
   const found = await new S3Checkpointer(store).load("t");
   assert.deepEqual(found?.state, { ...state, documents: changed });
 });
@@ -215,7 +215,8 @@ Deno.test("S3Checkpointer.save() writes all chunks before the record", async () 
     },
   };
   await new S3Checkpointer(store).save("t", { a: noise(500 * KIBIBYTE, 12) });
-  assert.deepEqual(puts, [...Array(8).fill("chunk"), "checkpoint"]);
+  assert(puts.length > 8);
+  assert.deepEqual(puts, [...Array(puts.length - 1).fill("chunk"), "checkpoint"]);
 });
 
 Deno.test("S3Checkpointer.save() leaves no record where a chunk could not be written", async () => {

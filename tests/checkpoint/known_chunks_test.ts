@@ -1,0 +1,168 @@
+/** Which chunks are not sent again, and what a process goes by. */
+import assert from "node:assert/strict";
+import { memoryStore, type ObjectStore, S3Checkpointer } from "@cairn/checkpoint";
+import { S3Saver } from "@cairn/checkpoint/langgraph";
+import { countingStore } from "@cairn/checkpoint/testing";
+import type { RunnableConfig } from "@langchain/core/runnables";
+import { keysOf, noise } from "./_stores.ts";
+
+const KIB = 1024;
+const MINUTE = 60_000;
+const isChunk = (key: string) => key.includes("/v/");
+
+/** A saver with a clock of its own, on a store that tells what was asked of it. */
+function start(inner: ObjectStore = memoryStore()) {
+  const clock = { now: Date.UTC(2026, 0, 1) };
+  const store = countingStore(inner);
+  const saver = new S3Saver({ store }, { now: () => clock.now });
+  const put = async (id: string, parent: string | undefined, values: Record<string, unknown>) => {
+    const versions = Object.fromEntries(Object.keys(values).map((name) => [name, Number(id)]));
+    const checkpoint = {
+      v: 4,
+      id,
+      ts: "2026-01-01T00:00:00.000Z",
+      channel_values: values,
+      channel_versions: versions,
+      versions_seen: {},
+    };
+    const metadata = { source: "loop" as const, step: Number(id), parents: {} };
+    await saver.put(configOf(parent), checkpoint, metadata, versions);
+  };
+  const read = async (id: string) =>
+    (await new S3Saver({ store: inner }).getTuple(configOf(id)))?.checkpoint.channel_values;
+  return { clock, inner, store, saver, put, read };
+}
+
+function configOf(id: string | undefined): RunnableConfig {
+  return { configurable: { thread_id: "t", checkpoint_ns: "", checkpoint_id: id } };
+}
+
+Deno.test("A value that a task wrote is not sent again in the next checkpoint", async () => {
+  const { store, saver, put, read } = start();
+  const big = noise(200 * KIB, 1);
+  await put("1", undefined, { small: 1 });
+  await saver.putWrites(configOf("1"), [["big", big]], "task");
+  const chunks = (await keysOf(store)).filter(isChunk);
+  assert(chunks.length > 2);
+  store.reset();
+  await put("2", "1", { big });
+  assert.equal(store.requests, 1, "the record alone");
+  assert.deepEqual((await keysOf(store)).filter(isChunk), chunks);
+  assert.deepEqual(await read("2"), { big });
+});
+
+Deno.test("A chunk that was sent half an hour ago, and that the parent does not have, is sent again", async () => {
+  for (const [minutes, sent] of [[29, false], [31, true]] as const) {
+    const { clock, store, saver, put } = start();
+    const big = noise(60 * KIB, 2);
+    await put("1", undefined, { small: 1 });
+    await saver.putWrites(configOf("1"), [["big", big]], "task");
+    clock.now += minutes * MINUTE;
+    await put("2", "1", { small: 2 });
+    store.reset();
+    await put("3", "2", { big });
+    assert.equal(store.counts.put, sent ? 2 : 1, `${minutes} minutes`);
+  }
+});
+
+Deno.test("S3Saver.put() asks whether the parent is there where it has not seen it for half an hour", async () => {
+  for (const [minutes, heads] of [[29, 0], [31, 1]] as const) {
+    const { clock, store, put, read } = start();
+    const big = noise(60 * KIB, 3);
+    await put("1", undefined, { big });
+    clock.now += minutes * MINUTE;
+    store.reset();
+    await put("2", "1", { big });
+    assert.equal(store.counts.head, heads);
+    assert.equal(store.counts.put, 1, "the record alone");
+    clock.now += 10 * MINUTE;
+    store.reset();
+    await put("3", "1", { big });
+    assert.equal(store.requests, heads === 0 ? 2 : 1, "what was asked counts as seen");
+    assert.deepEqual(await read("3"), { big });
+  }
+});
+
+Deno.test("S3Saver.put() after a pause sends all again where the thread was deleted meanwhile", async () => {
+  const { clock, inner, put, read } = start();
+  const big = noise(200 * KIB, 4);
+  await put("1", undefined, { big });
+  clock.now += 31 * MINUTE;
+  await new S3Saver({ store: inner }).deleteThread("t");
+  await put("2", "1", { big });
+  await put("3", "2", { big, step: 3 });
+  assert.deepEqual(await read("2"), { big });
+  assert.deepEqual(await read("3"), { big, step: 3 });
+});
+
+Deno.test("A thread that another process deleted and that begins anew depends on nothing it had", async () => {
+  const { inner, saver, put, read } = start();
+  const big = noise(200 * KIB, 5);
+  await put("1", undefined, { big });
+  await put("2", "1", { big, other: noise(90 * KIB, 6) });
+  await new S3Saver({ store: inner }).deleteThread("t");
+  assert.equal(await saver.getTuple(configOf(undefined)), undefined);
+  await put("3", undefined, { small: 1 });
+  await put("4", "3", { big, other: noise(90 * KIB, 6) });
+  assert.deepEqual(await read("4"), { big, other: noise(90 * KIB, 6) });
+});
+
+Deno.test("A thread that this process deleted and that begins anew depends on nothing it had", async () => {
+  const { saver, put, read } = start();
+  const big = noise(200 * KIB, 7);
+  await put("1", undefined, { big });
+  await saver.deleteThread("t");
+  await put("2", "1", { big });
+  await put("3", "2", { big });
+  assert.deepEqual(await read("3"), { big });
+});
+
+Deno.test("The end of a value that grows stays in the record, and is sent once where it has stopped", async () => {
+  const store = countingStore(memoryStore());
+  const checkpointer = new S3Checkpointer(store);
+  const lines = (count: number) =>
+    Array.from({ length: count }, (_, line) => `${noise(300, line)}`);
+  await checkpointer.save("t", { log: lines(120) });
+  for (const count of [121, 122, 123]) {
+    store.reset();
+    await checkpointer.save("t", { log: lines(count) });
+    assert.equal(store.counts.put, 1, `${count}: the record alone`);
+  }
+  for (const puts of [2, 1, 1]) {
+    store.reset();
+    await checkpointer.save("t", { log: lines(123) });
+    assert.equal(store.counts.put, puts, "its end as a chunk, then nothing but the record");
+  }
+  assert(store.counts.bytesWritten < 1_500, `${store.counts.bytesWritten}`);
+  assert.deepEqual((await new S3Checkpointer(store).load("t"))?.state, { log: lines(123) });
+});
+
+Deno.test("A value that grows past the inline limit stays in the record until it is cut", async () => {
+  const store = countingStore(memoryStore());
+  const checkpointer = new S3Checkpointer(store);
+  const text = (length: number) =>
+    Array.from(noise(length, 8), (byte) => String.fromCharCode(97 + byte % 26)).join("");
+  let puts = 0, step = 0;
+  for (let length = 10 * KIB; length < 40 * KIB; length += KIB, step++) {
+    store.reset();
+    await checkpointer.save("t", { text: text(length) });
+    puts += store.counts.put;
+  }
+  assert.equal(puts, step);
+  // One that does not grow is kept in chunks, as the limit says.
+  store.reset();
+  await checkpointer.save("other", { text: text(30 * KIB) });
+  assert.equal(store.counts.put, 2);
+});
+
+Deno.test("A value that has shrunk keeps the long pieces that its parent has", async () => {
+  const store = countingStore(memoryStore());
+  const checkpointer = new S3Checkpointer(store, { compression: "none" });
+  const bytes = noise(6_000 * KIB, 9);
+  await checkpointer.save("t", { bytes });
+  store.reset();
+  await checkpointer.save("t", { bytes: bytes.subarray(3_000 * KIB) });
+  assert(store.counts.bytesWritten < 900 * KIB, `${store.counts.bytesWritten}`);
+  const found = await new S3Checkpointer(store).load("t");
+  assert.deepEqual(found?.state, { bytes: bytes.slice(3_000 * KIB) });
+});
