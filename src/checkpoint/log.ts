@@ -31,7 +31,12 @@ export interface CheckpointOptions {
    * @default not at all
    */
   readonly encryption?: Encryption | undefined;
-  /** Up to how many bytes a value travels in its checkpoint's record; a larger one is kept in chunks. @default 16_384 */
+  /**
+   * Up to how many bytes a value travels in its checkpoint's record; a larger one
+   * is kept in chunks, but for the end of one that grows: up to six times as much of it.
+   *
+   * @default 16_384
+   */
   readonly inlineLimit?: number | undefined;
   /** How many bytes of objects lately read or written are held in memory. @default 16_777_216, 16 MiB */
   readonly cacheBytes?: number | undefined;

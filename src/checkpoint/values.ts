@@ -80,24 +80,17 @@ export class Values {
     signal?: AbortSignal,
   ): Promise<StoredValue[]> {
     const pieces: { body: Segment[]; at: number; piece: Uint8Array }[] = [];
-    const known = new Map<string, number>();
-    for (const value of base) for (const ref of chunksOf(value)) known.set(ref.hash, ref.length);
-    const lengths = new Set(known.values());
-    const tails = base.flatMap(tailsOf);
+    const known = knownOf(base);
     const bodyOf = async (bytes: Uint8Array): Promise<Segment[]> => {
       if (bytes.length <= this.#inlineLimit) return [bytes];
-      const body = await this.#cut(thread, bytes, known, lengths);
-      const last = body.at(-1)!;
-      const others = body.slice(0, -1);
-      // The end of a value that grows is another one at each step, and a request costs more than its bytes.
-      const grows = last instanceof Uint8Array && !lengths.has(last.length) &&
-        (others.some(({ length }) => lengths.has(length)) ||
-          tails.some((tail) => goesOn(tail, last))) &&
-        !tails.some((tail) => shared(tail, last) === Math.max(tail.length, last.length));
+      const body = await this.#cut(thread, bytes, known);
       body.forEach((piece, at) => {
-        if (grows && piece === last && last.length <= LAST_PIECE * this.#inlineLimit) {
-          body[at] = copyOf(last);
-        } else if (piece instanceof Uint8Array) pieces.push({ body, at, piece });
+        if (!(piece instanceof Uint8Array)) return;
+        // The end of a value that grows is another one at each step, and a request costs more than its bytes.
+        const stays = at === body.length - 1 && piece.length <= LAST_PIECE * this.#inlineLimit &&
+          isNew(piece, body.slice(0, -1), known);
+        if (stays) body[at] = copyOf(piece);
+        else pieces.push({ body, at, piece });
       });
       return body;
     };
@@ -108,7 +101,7 @@ export class Values {
       for (const { path, bytes } of attachments) rest.push({ path, body: await bodyOf(bytes) });
       stored.push({ type, body, attachments: rest });
     }
-    const sent = new Set(known.keys());
+    const sent = new Set(known.chunks.keys());
     const through = weighed(UNDER_WAY);
     const send = async ({ body, at, piece }: typeof pieces[number], inner: AbortSignal) => {
       // What is hashed, sent and held must be the same, whatever the caller does to it meanwhile.
@@ -160,14 +153,13 @@ export class Values {
   }
 
   /**
-   * Cuts a large value. Where `known` has several pieces as one, that one takes
+   * Cuts a large value. Where the base has several pieces as one, that one takes
    * their place: a value that has shrunk would be cut finer, and sent again.
    */
   async #cut(
     thread: string,
     bytes: Uint8Array,
-    known: ReadonlyMap<string, number>,
-    lengths: ReadonlySet<number>,
+    { chunks, lengths }: Known,
   ): Promise<Segment[]> {
     const pieces = cut(bytes);
     const ends: number[] = [];
@@ -180,7 +172,7 @@ export class Values {
         const length = ends[last]! - start;
         if (!lengths.has(length)) continue;
         const hash = await this.#objects.nameOf(thread, bytes.subarray(start, ends[last]));
-        if (known.get(hash) !== length) continue;
+        if (chunks.get(hash) !== length) continue;
         segment = { hash, length };
         at = last;
       }
@@ -201,10 +193,34 @@ export class Values {
   }
 }
 
-/** The ends of a stored value that are in its record. */
-function tailsOf({ body, attachments }: StoredValue): Uint8Array[] {
-  return [body, ...attachments.map(({ body }) => body)].map((body) => body.at(-1))
-    .filter((last) => last instanceof Uint8Array);
+/** What stored values tell of those that come after them. */
+interface Known {
+  /** The chunks with their lengths. */
+  readonly chunks: ReadonlyMap<string, number>;
+  readonly lengths: ReadonlySet<number>;
+  /** The ends that are in the record. */
+  readonly ends: readonly Uint8Array[];
+}
+
+function knownOf(values: readonly StoredValue[]): Known {
+  const chunks = new Map<string, number>();
+  const ends: Uint8Array[] = [];
+  for (const value of values) {
+    for (const { hash, length } of chunksOf(value)) chunks.set(hash, length);
+    for (const { body } of [value, ...value.attachments]) {
+      const last = body.at(-1);
+      if (last instanceof Uint8Array) ends.push(last);
+    }
+  }
+  return { chunks, lengths: new Set(chunks.values()), ends };
+}
+
+/** Whether a value's last piece is what it has grown by, as far as can be told without hashing. */
+function isNew(last: Uint8Array, others: readonly Segment[], { lengths, ends }: Known): boolean {
+  const isThere = lengths.has(last.length) ||
+    ends.some((end) => end.length === last.length && shared(end, last) === end.length);
+  return !isThere &&
+    (others.some(({ length }) => lengths.has(length)) || ends.some((end) => goesOn(end, last)));
 }
 
 /** Whether bytes go on from others, the last few of which may close what goes on. */
