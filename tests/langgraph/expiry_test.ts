@@ -128,7 +128,7 @@ Deno.test("S3Saver: what a refresh costs is counted: a chain of ten, with a chun
   const objects = 11 * 3 + 1; // eleven records, writes and their chunks, and the stored value's chunk
   assert.deepEqual(await countsOf(() => step(saver, 11)), {
     put: objects + 3,
-    get: objects,
+    get: objects + 1, // and the parent's record, first: after a day it may be gone
     list: 1,
     head: 0,
   });

@@ -29,7 +29,7 @@ const light: BundleSize = {
 Deno.test("a bundle over the budget is a fault", () => {
   assert.deepEqual(sizeFaults([light]), []);
   const [fault] = sizeFaults([{ ...light, gzip: EDGE_BUDGET + 1 }]);
-  assert.match(fault!, /27649 bytes gzipped; its budget is 27648/);
+  assert(fault!.includes(`${EDGE_BUDGET + 1} bytes gzipped; its budget is ${EDGE_BUDGET}`), fault);
 });
 
 Deno.test("a builtin of Node in a bundle for the browser is a fault", () => {
