@@ -104,9 +104,12 @@ export async function recordRun(options: RecordOptions): Promise<Run> {
   const messages: unknown[] = [];
   let saver = open();
   let config: Parameters<S3Saver["put"]>[0] = { configurable: { thread_id: THREAD } };
+  // In a wave the order is chance: it goes by key, so that a run is recorded alike each time.
+  const byKey = (a: Request, b: Request) => a.tail < b.tail ? -1 : a.tail > b.tail ? 1 : 0;
   const finish = () => {
     if (waves.size > 0) {
-      steps.push([...waves.entries()].sort(([a], [b]) => a - b).map(([, w]) => w));
+      const inOrder = [...waves.entries()].sort(([a], [b]) => a - b);
+      steps.push(inOrder.map(([, wave]) => wave.sort(byKey)));
     }
     waves = new Map();
   };

@@ -14,7 +14,7 @@ import { recordRun, type Run } from "../../bench/_scale_record.ts";
 import { byChance, byTime, LAYOUTS, S3_LIMITS } from "../../bench/scale.ts";
 import { Keys } from "../../src/checkpoint/keys.ts";
 
-const options = { steps: 30, resumeEvery: 10, interruptEvery: 7, seed: 1 };
+const options = { steps: 90, resumeEvery: 30, interruptEvery: 7, seed: 1 };
 let recorded: Promise<Run> | undefined;
 const record = () => recorded ??= recordRun(options);
 
