@@ -34,6 +34,13 @@ const SECTIONS: Readonly<Record<string, Section>> = {
       return await multipartReport(requireServer(), 7);
     },
   },
+  stream: {
+    title: "A large stream",
+    measure: async () => {
+      const { streamReport } = await import("./_stream.ts");
+      return await streamReport(requireServer(), 5);
+    },
+  },
   large: {
     title: "A large state",
     measure: async () => {

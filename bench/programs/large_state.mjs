@@ -5,9 +5,9 @@ import { Upload } from "@aws-sdk/lib-storage";
 import { memoryStore, S3Checkpointer } from "@cairn/checkpoint";
 import { sdkStore } from "@cairn/checkpoint/sdk";
 import { randomUUID } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import process from "node:process";
-import { serve, storeOptions, timed } from "./serve.mjs";
+import { about, peakOf, serve, storeOptions, timed } from "./serve.mjs";
 
 const PART_SIZE = 8 * 2 ** 20, PARTS_IN_FLIGHT = 4;
 const COMPRESSION = { "gzip": "gzip", "zstd": { readers: ["gzip", "zstd"] } };
@@ -71,22 +71,8 @@ async function packedBy(compression) {
 
 const packed = new Map();
 
-/** The most memory of this process above what it has now, once `run` is through. */
-async function peakOf(run) {
-  globalThis.gc?.();
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  const idle = process.memoryUsage().rss;
-  writeFileSync("/proc/self/clear_refs", "5");
-  await run();
-  const status = readFileSync("/proc/self/status", "utf8");
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)[1]) * 1024 - idle;
-}
-
 await serve({
-  about: () => {
-    const { bun, deno, node } = process.versions;
-    return bun ? `Bun ${bun}` : deno ? `Deno ${deno}` : `Node ${node}`;
-  },
+  about,
   stream: () => timed(byStream),
   pack: async ({ compression }) => (await save(nowhere().store, compression)).took,
   /** Bytes that each way makes of the state. */

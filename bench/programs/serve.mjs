@@ -1,5 +1,6 @@
 /** The end of `_child.ts` that is written in JavaScript. */
 
+import { readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { createInterface } from "node:readline";
 
@@ -22,6 +23,23 @@ export async function timed(run) {
   const start = performance.now();
   await run();
   return performance.now() - start;
+}
+
+/** The runtime and its version. */
+export function about() {
+  const { bun, deno, node } = process.versions;
+  return bun ? `Bun ${bun}` : deno ? `Deno ${deno}` : `Node ${node}`;
+}
+
+/** The most memory of this process above what it has now, once `run` is through. */
+export async function peakOf(run) {
+  globalThis.gc?.();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const idle = process.memoryUsage().rss;
+  writeFileSync("/proc/self/clear_refs", "5");
+  await run();
+  const status = readFileSync("/proc/self/status", "utf8");
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)[1]) * 1024 - idle;
 }
 
 /** The options of a store, from the variables that name the server. */

@@ -2,6 +2,7 @@ import { S3Client } from "@aws-sdk/client-s3";
 import type { CredentialsSource } from "../s3/credentials.ts";
 import { isArn } from "../s3/endpoint.ts";
 import type { S3Credentials, S3Options, S3Settings } from "../s3/options.ts";
+import { sendGetsByFetch } from "./_fetch_gets.ts";
 
 /**
  * Makes a client that signs and sends, and leaves attempts and timeouts to us.
@@ -14,7 +15,7 @@ export function createClient(
   credentials: CredentialsSource | undefined,
   maxSockets: number,
 ): S3Client {
-  return new S3Client({
+  const client = new S3Client({
     region,
     forcePathStyle: pathStyle && !isArn(bucket),
     ...(endpoint !== undefined && { endpoint }),
@@ -31,6 +32,8 @@ export function createClient(
     expectContinueHeader: false,
     requestHandler: { httpAgent: { maxSockets }, httpsAgent: { maxSockets } },
   });
+  sendGetsByFetch(client);
+  return client;
 }
 
 // The mark keeps the SDK from holding credentials itself: it would never ask
