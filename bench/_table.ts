@@ -3,7 +3,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   const widths = head.map((title, column) =>
     Math.max(3, title.length, ...rows.map((row) => row[column]!.length))
   );
-  const right = head.map((_, column) => rows.every((row) => /^[\d.–-]+$/.test(row[column]!)));
+  const right = head.map((_, column) => rows.every((row) => /^[\d.,/–-]+$/.test(row[column]!)));
   const line = (cells: readonly string[]) =>
     `| ${
       cells.map((cell, column) =>

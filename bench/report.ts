@@ -48,6 +48,13 @@ const SECTIONS: Readonly<Record<string, Section>> = {
       return await largeStateReport(requireServer(), 5);
     },
   },
+  conversation: {
+    title: "A conversation that grows",
+    measure: async () => {
+      const { conversationReport } = await import("./_conversation.ts");
+      return await conversationReport();
+    },
+  },
   savers: {
     title: "A run on each saver",
     measure: async () => {

@@ -4,47 +4,12 @@ import { gzipSync } from "node:zlib";
 import { memoryStore } from "@cairn/checkpoint";
 import { S3Saver } from "@cairn/checkpoint/langgraph";
 import { countingStore } from "@cairn/checkpoint/testing";
-import { AIMessage, type BaseMessage } from "@langchain/core/messages";
+import type { BaseMessage } from "@langchain/core/messages";
 import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
-import { JsonPlusSerializer } from "@langchain/langgraph-checkpoint";
 import { configOf } from "./_contest.ts";
-import { remembering, talk } from "./_conversation.ts";
+import { bytesOf, CHANGES, saverOn, shareSent, step, talk } from "./_conversation.ts";
 import { idOf, longThread, THREAD } from "./_threads.ts";
 import { waveStore } from "./_waves.ts";
-
-const serde = remembering(new JsonPlusSerializer());
-const bytesOf = async (messages: readonly BaseMessage[]) => (await serde.dumpsTyped(messages))[1];
-
-/** A saver as users have it, its messages serialized fast. */
-const saverOn = (...args: ConstructorParameters<typeof S3Saver>) =>
-  new S3Saver({ ...args[0], serde }, args[1]);
-
-/** One step of a graph with one node, as LangGraph stores it: the node's writes, then the checkpoint. */
-async function step(
-  saver: S3Saver,
-  number: number,
-  messages: readonly BaseMessage[],
-  added: readonly BaseMessage[],
-) {
-  const config = configOf(THREAD, "", number === 0 ? undefined : idOf(number - 1));
-  if (number > 0) {
-    await saver.putWrites(config, [["messages", added], ["branch:to:talk", null]], "task", "path");
-  }
-  const checkpoint = {
-    v: 4,
-    id: idOf(number),
-    ts: "2026-01-01T00:00:00.000Z",
-    channel_values: { messages, "branch:to:talk": null },
-    channel_versions: { __start__: 2, messages: number + 2, "branch:to:talk": number + 2 },
-    versions_seen: {
-      __input__: {},
-      __start__: { __start__: 1 },
-      talk: { "branch:to:talk": number + 1 },
-    },
-  };
-  const versions = { messages: number + 2, "branch:to:talk": number + 2 };
-  await saver.put(config, checkpoint, { source: "loop", step: number, parents: {} }, versions);
-}
 
 Deno.test("A conversation of 500 steps in a graph takes a tenth of its states gzipped, and 2.1 PUTs a step", async () => {
   const STEPS = 500;
@@ -110,48 +75,7 @@ Deno.test("A conversation of 5,000 steps takes a fiftieth of its states gzipped,
   assert(1 + requests.GET! <= 34, `${requests.GET} GETs`);
 });
 
-/** How much of a value of 1 MB is sent when it changes, its record included. */
-async function shareSent(
-  seed: number,
-  change: (messages: readonly BaseMessage[]) => readonly BaseMessage[],
-): Promise<number> {
-  const next = talk(seed);
-  const messages: BaseMessage[] = [];
-  for (let size = 0; size < 1_000_000;) {
-    const added = next();
-    size += (await bytesOf(added)).length;
-    messages.push(...added);
-  }
-  const store = countingStore(memoryStore());
-  const saver = saverOn({ store, compression: "none" });
-  await step(saver, 0, messages, []);
-  store.reset();
-  const config = configOf(THREAD, "", idOf(0));
-  const checkpoint = {
-    v: 4,
-    id: idOf(1),
-    ts: "2026-01-01T00:00:00.000Z",
-    channel_values: { messages: change(messages) },
-    channel_versions: { messages: 3 },
-    versions_seen: {},
-  };
-  await saver.put(config, checkpoint, { source: "update", step: 1, parents: {} }, { messages: 3 });
-  return store.counts.bytesWritten / (await bytesOf(messages)).length;
-}
-
-for (
-  const [what, change] of Object.entries({
-    "its front trimmed by half": (messages: readonly BaseMessage[]) =>
-      messages.slice(messages.length / 2),
-    "one message edited in the middle": (messages: readonly BaseMessage[]) => {
-      const edited = new AIMessage({
-        id: "edited",
-        content: "What was said here is another thing.",
-      });
-      return messages.with(messages.length / 2, edited);
-    },
-  })
-) {
+for (const [what, change] of Object.entries(CHANGES)) {
   Deno.test(`A value of 1 MB, ${what}, is sent to 15 % at most`, async () => {
     const shares: number[] = [];
     for (let seed = 1; seed <= 8; seed++) shares.push(await shareSent(seed, change));
