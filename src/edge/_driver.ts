@@ -9,7 +9,7 @@ import type { S3Settings } from "../s3/options.ts";
 import { copySource } from "../s3/uri.ts";
 import type { Wire, WireRequest } from "./_wire.ts";
 
-const encoder = new TextEncoder();
+const encoder = /* @__PURE__ */ new TextEncoder();
 
 /** The requests of an S3 store, as HTTP. */
 export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Driver {

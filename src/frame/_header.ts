@@ -12,7 +12,7 @@ export const HEAD_LENGTH = 32;
 export const NONCE_LENGTH = 16;
 
 const VERSION = 1;
-const MAGIC = Uint8Array.of(0x89, 0x43, 0x52, 0x4e);
+const MAGIC = /* @__PURE__ */ Uint8Array.of(0x89, 0x43, 0x52, 0x4e);
 const VERSION_AT = 4, KIND_AT = 5, COMPRESSION_AT = 6, ENCRYPTION_AT = 7;
 const LENGTH_AT = 8, NONCE_AT = 16;
 

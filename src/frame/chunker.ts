@@ -66,7 +66,10 @@ function mix(bits: number): number {
 }
 
 /** What each byte adds to the hash. */
-const GEAR = Int32Array.from({ length: 256 }, (_, byte) => mix(Math.imul(byte + 1, 0x9e3779b1)));
+const GEAR = /* @__PURE__ */ Int32Array.from(
+  { length: 256 },
+  (_, byte) => mix(Math.imul(byte + 1, 0x9e3779b1)),
+);
 
 /** The places that the content proposes. */
 export function places(bytes: Uint8Array): Places {

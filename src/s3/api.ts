@@ -58,7 +58,7 @@ export interface S3Store extends ObjectStore {
 /** S3 may begin its answer before it knows the end. */
 const ERROR = /^\s*(<\?[^>]*>\s*)?<Error[\s>]/;
 
-const encoder = new TextEncoder();
+const encoder = /* @__PURE__ */ new TextEncoder();
 
 /** The `api` of an S3 store. */
 export function createApi({ name, settings, policy, driver }: S3Context): BucketApi {

@@ -7,7 +7,10 @@
 
 // deno-fmt-ignore
 const SHIFTS = [7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21];
-const SINES = Uint32Array.from({ length: 64 }, (_, i) => Math.abs(Math.sin(i + 1)) * 2 ** 32);
+const SINES = /* @__PURE__ */ Uint32Array.from(
+  { length: 64 },
+  (_, i) => Math.abs(Math.sin(i + 1)) * 2 ** 32,
+);
 
 type Mix = (b: number, c: number, d: number) => number;
 /** Of each round: how it mixes, and which words it takes. */

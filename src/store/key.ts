@@ -3,7 +3,7 @@ import { InvalidInputError } from "../errors.ts";
 /** The most bytes of UTF-8 a key may have, as S3 sets it. */
 export const MAX_KEY_BYTES = 1024;
 
-const encoder = new TextEncoder();
+const encoder = /* @__PURE__ */ new TextEncoder();
 // deno-lint-ignore no-control-regex -- control characters are what it looks for
 const UNSAFE = /[\u0000-\u001f\u007f\\]/;
 

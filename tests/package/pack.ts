@@ -121,22 +121,21 @@ export function specifiersIn(source: string): string[] {
 }
 
 /**
- * Joins the modules of a packed folder into one for each entry, and one for
- * what several entries share: a class is still the same one to all of them.
+ * Joins the modules of a packed folder into one for each entry, and a single one
+ * of what several entries share: a class is still the same one to all of them.
+ * What its package.json says of side effects must come later.
  */
 async function joinModules(folder: string, packed: PackageJson): Promise<void> {
   const entryPoints = Object.values(packed.exports).map(({ import: path }) => `${folder}/${path}`);
   const modules = (await readdir(folder, { recursive: true })).filter((file) =>
     file.endsWith(".js")
   );
-  // What runs in a process of its own leaves none behind.
-  const { outputFiles } = buildSync({
+  const options = {
     entryPoints,
-    // The paths that it writes and hashes begin here: the folder's own name is in none of them.
+    // The paths that it writes begin here: the folder's own name is in none of them.
     absWorkingDir: folder,
     outdir: folder,
     outbase: folder,
-    chunkNames: "shared/[hash]",
     bundle: true,
     splitting: true,
     packages: "external",
@@ -144,7 +143,20 @@ async function joinModules(folder: string, packed: PackageJson): Promise<void> {
     target: "es2022",
     write: false,
     logLevel: "error",
-  });
+  } as const;
+  // By itself esbuild makes a chunk for each set of entries that share something. Here every
+  // entry asks for all that any two share, which is then one set.
+  const { outputs } = buildSync({ ...options, metafile: true }).metafile;
+  const shared = Object.values(outputs).filter(({ entryPoint }) => entryPoint === undefined)
+    .flatMap(({ inputs }) => Object.keys(inputs));
+  const all = `${folder}/shared.js`;
+  await Deno.writeTextFile(all, shared.map((path) => `import "./${path}";\n`).join(""));
+  for (const entry of entryPoints) {
+    const source = await Deno.readTextFile(entry);
+    await Deno.writeTextFile(entry, `import ${JSON.stringify(all)};\n${source}`);
+  }
+  // What runs in a process of its own, and that at once, leaves none behind.
+  const { outputFiles } = buildSync({ ...options, chunkNames: "shared" });
   for (const module of modules) await Deno.remove(`${folder}/${module}`);
   for (const { path, contents } of outputFiles) {
     await Deno.mkdir(dirname(path), { recursive: true });
@@ -172,8 +184,8 @@ export async function pack(folder: string): Promise<string> {
     const path = `${work}/package/package.json`;
     const packed: PackageJson = JSON.parse(await Deno.readTextFile(path));
     const completed = completePackageJson(packed, await typePackagesOf(`${work}/package`));
-    await Deno.writeTextFile(path, JSON.stringify(completed, null, 2) + "\n");
     await joinModules(await Deno.realPath(`${work}/package`), completed);
+    await Deno.writeTextFile(path, JSON.stringify(completed, null, 2) + "\n");
     await Deno.mkdir(folder, { recursive: true });
     const target = await Deno.realPath(folder);
     const npmArgs = ["pack", "--silent", "--ignore-scripts", "--pack-destination", target];
