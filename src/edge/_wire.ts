@@ -93,14 +93,18 @@ export function createWire({ settings, credentials, fetch }: WireParts): Wire {
     const { url, headers } = await sign(request, keys);
     // Not signed: what a proxy on the way makes of it is its own affair.
     if (method === "GET") headers.set("accept-encoding", "identity");
+    const sent = fetch ? body as BodyInit | null : inViews(body);
+    if (sent instanceof ReadableStream) headers.set("content-length", `${body!.length}`);
     try {
       return await (fetch ?? globalThis.fetch)(url.href, {
         method,
         headers,
-        body: fetch ? body as BodyInit | null : inViews(body),
+        body: sent,
+        // What a stream has to say in Node, and nobody else heeds.
+        duplex: "half",
         redirect: "manual",
         signal,
-      });
+      } as RequestInit);
     } catch (cause) {
       throw failed(request, signal, cause);
     }

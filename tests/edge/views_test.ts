@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import process from "node:process";
 import { inViews } from "../../src/edge/_views.ts";
 import { edgeStore } from "../../src/edge/mod.ts";
+import { readAll } from "../../src/store/body.ts";
 import { bytesOf, failure, optionsFor, type Seen, STORED, test, withStore } from "./_fixture.ts";
 
 const MIB = 1024 * 1024;
@@ -82,6 +84,54 @@ test("EdgeStore.put() sends the bytes themselves where a runtime has its own way
     });
   } finally {
     globalThis.Response = Response;
+  }
+});
+
+/** Runs as in Node, whose `fetch` is undici's. */
+async function withUndici(run: () => Promise<void>): Promise<void> {
+  const { versions } = process;
+  Object.defineProperty(process, "versions", { value: { ...versions, undici: "8.10.2" } });
+  try {
+    await run();
+  } finally {
+    Object.defineProperty(process, "versions", { value: versions });
+  }
+}
+
+test("EdgeStore.put() sends a large body in Node as a stream of views, with its length, anew each time", async () => {
+  const { fetch } = globalThis;
+  const sent: { length: string | null; bytes: Uint8Array }[] = [];
+  globalThis.fetch = async (_, init) => {
+    assert(init?.body instanceof ReadableStream);
+    assert.equal((init as { duplex?: string }).duplex, "half");
+    let views = 0;
+    const watched = init.body.pipeThrough(
+      new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+        transform(view, controller) {
+          assert.equal(view.buffer, LARGE.buffer);
+          views++;
+          controller.enqueue(view);
+        },
+      }),
+    );
+    const bytes = await readAll(watched);
+    assert.equal(views, Math.ceil(LARGE.length / 65_536));
+    sent.push({ length: new Headers(init.headers).get("content-length"), bytes });
+    return sent.length === 1
+      ? new Response("", { status: 503 })
+      : new Response(null, { headers: { etag: '"e1"' } });
+  };
+  try {
+    await withUndici(async () => {
+      await edgeStore(optionsFor("http://127.0.0.1:9")).put("key", LARGE);
+    });
+  } finally {
+    globalThis.fetch = fetch;
+  }
+  assert.equal(sent.length, 2);
+  for (const { length, bytes } of sent) {
+    assert.equal(length, String(LARGE.length));
+    assert.deepEqual(bytes, LARGE);
   }
 });
 
