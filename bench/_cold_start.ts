@@ -30,11 +30,7 @@ export interface ColdStart {
 
 /** Starts Node so many times in turn for each kind, as installed and bundled, and workerd. */
 export async function coldStarts(
-  { rounds, nodes, workers = true }: {
-    rounds: number;
-    nodes: readonly string[];
-    workers?: boolean;
-  },
+  { rounds, nodes }: { rounds: number; nodes: readonly string[] },
 ): Promise<ColdStart[]> {
   const folder = await project();
   const bundler = startChild(NODE, { args: ["workers.mjs"], cwd: folder });
@@ -58,7 +54,7 @@ export async function coldStarts(
     });
   }
   // A process's threads are asked for their time where Linux has it.
-  if (!workers || Deno.build.os !== "linux") {
+  if (Deno.build.os !== "linux") {
     await bundler.close();
     return found;
   }

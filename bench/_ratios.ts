@@ -117,10 +117,11 @@ async function waiting(server: Server, rounds: number): Promise<Ratios> {
   };
 }
 
-/** Loading the core with `./edge`, over loading it with `./sdk`, in Node. */
+/** Loading the core with `./edge`, over loading it with `./sdk`. */
 async function starting(_: Server, rounds: number): Promise<Ratios> {
-  const found = await coldStarts({ rounds, nodes: [NODE], workers: false });
-  return Object.fromEntries(
-    found.map(({ form, load }) => [`cold start ${form}, edge ÷ sdk`, ratios(load.edge, load.sdk)]),
-  );
+  const found = await coldStarts({ rounds, nodes: [NODE] });
+  return Object.fromEntries(found.map(({ where, form, load }) => {
+    const [runtime] = where.split(" ");
+    return [`cold start, ${runtime}, ${form}, edge ÷ sdk`, ratios(load.edge, load.sdk)];
+  }));
 }
