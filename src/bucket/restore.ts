@@ -6,7 +6,7 @@ import type { BucketApi, S3Store } from "../s3/api.ts";
 import { errorFrom } from "../s3/errors.ts";
 import { deleteAnswer } from "../s3/messages.ts";
 import { parseXml, renderXml } from "../s3/xml.ts";
-import { mapParallel } from "../store/parallel.ts";
+import { mapParallel, UNDER_WAY, weighed } from "../store/parallel.ts";
 import type { CallOptions } from "../store/store.ts";
 import { apiOf } from "./_api.ts";
 import { element } from "./_documents.ts";
@@ -157,9 +157,10 @@ async function restore(
   const lost: (Place & { missingChunks: number })[] = [];
   const back = { chunks: new Set<string>(), writes: new Set<string>(), records: new Set<string>() };
   const restored: Place[] = [];
+  const through = weighed(UNDER_WAY);
   await mapParallel(wanted, log.parallel, async (group, inner) => {
-    const chunks = (await chunksOfGroup(log, group, { signal: inner }))
-      .map((hash) => keys.chunk(thread, hash));
+    const hashes = await through(group.size, () => chunksOfGroup(log, group, { signal: inner }));
+    const chunks = hashes.map((hash) => keys.chunk(thread, hash));
     const missing = new Set(chunks.filter((key) => !live.has(key) && !deleted.has(key)));
     if (missing.size > 0) return void lost.push({ ...group.place, missingChunks: missing.size });
     for (const key of chunks) if (deleted.has(key)) back.chunks.add(key);

@@ -14,7 +14,7 @@ import {
 } from "../errors.ts";
 import { checkWhole, refuse } from "../store/_options.ts";
 import { checkKey, quote } from "../store/key.ts";
-import { mapParallel } from "../store/parallel.ts";
+import { mapParallel, UNDER_WAY, weighed } from "../store/parallel.ts";
 import type { CallOptions, ObjectInfo } from "../store/store.ts";
 import type { CheckpointLog } from "./log.ts";
 import { contentOf, copyObject } from "./object_copies.ts";
@@ -220,10 +220,11 @@ async function compare(copying: Copying): Promise<Comparison> {
   };
   const lacking = async (pairs: readonly Pair[], isChunk: boolean) => {
     const { parallel = 1, signal } = options;
+    const through = weighed(UNDER_WAY);
     const lacked = await mapParallel(
       pairs,
       parallel,
-      (pair, inner) => lacks(pair, isChunk, inner),
+      (pair, inner) => through(pair.from.size, () => lacks(pair, isChunk, inner)),
       signal,
     );
     return pairs.filter((_, at) => lacked[at]);
@@ -302,11 +303,15 @@ async function copyMissing(copying: Copying, found: Comparison): Promise<CopyRes
   const whole = sizeOf(found.source) - sizeOf(found.missing);
   const report = () =>
     tell(onProgress, { phase: "copy", done: skipped + copied, total, bytes: whole + bytes });
+  const through = weighed(UNDER_WAY);
+  // What is copied on the server weighs nothing here.
+  const weightOf = ({ key, size }: ObjectInfo) => objects.sealing(key) ? size : 0;
   report();
   for (const stage of ["chunks", "writes", "records"] as const) {
     await mapParallel(found.missing[stage], parallel, async ({ from, to }, inner) => {
       try {
-        const { etag } = await copyObject(objects, from.key, to, { signal: inner });
+        const copy = () => copyObject(objects, from.key, to, { signal: inner });
+        const { etag } = await through(weightOf(from), copy);
         known.set(from.key, `${from.etag} ${etag}`);
         copied++;
         bytes += from.size;

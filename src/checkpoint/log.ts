@@ -3,6 +3,7 @@ import type { CompressionChoice } from "../frame/compression.ts";
 import type { Encryption } from "../frame/encryption.ts";
 import { checkWhole, refuse } from "../store/_options.ts";
 import { compareKeys } from "../store/key.ts";
+import { openRequests } from "../store/open_requests.ts";
 import type { CallOptions, ObjectStore, Precondition } from "../store/store.ts";
 import { type Group, listGroups, notOver } from "./groups.ts";
 import { Keys, type Place, requireCheckpointId } from "./keys.ts";
@@ -42,9 +43,10 @@ export interface CheckpointOptions {
   readonly cacheBytes?: number | undefined;
   /**
    * How many chunks or writes of one call are under way at once. What is open
-   * in all, `list` with its reading ahead included, the store bounds.
+   * in all, `list` with its reading ahead included, the store bounds by its own
+   * `maxOpenRequests`: of the two the smaller holds, so give a larger one to both.
    *
-   * @default 6, a Worker's bound
+   * @default 6 in a Cloudflare Worker, else 50: as the stores have it
    */
   readonly maxOpenRequests?: number | undefined;
   /**
@@ -76,8 +78,12 @@ export interface ReadOptions extends CallOptions {
   readonly ended?: boolean | undefined;
 }
 
-/** How many keys a listing for a few checkpoints asks for first: their records, their writes, and some to spare. */
-export const FIRST_PAGE = 128;
+/**
+ * How many keys a listing for the newest checkpoint asks for first: its record,
+ * its writes, and the next one's, which tells that there are no more. Some servers
+ * open a file for each, so that a page with much to spare is slow.
+ */
+export const FIRST_PAGE = 24;
 
 /** How the record of a checkpoint is written and read; one that is another's is refused. */
 function codecOf({ id }: Place): Codec<CheckpointRecord> {
@@ -112,7 +118,7 @@ export class CheckpointLog {
       compression = "auto",
       inlineLimit = 16_384,
       cacheBytes = 16 * 1024 * 1024,
-      maxOpenRequests: parallel = 6,
+      maxOpenRequests: parallel = openRequests(),
       ttl,
       encryption,
       spread,

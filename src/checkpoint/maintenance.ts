@@ -1,4 +1,4 @@
-import { mapParallel } from "../store/parallel.ts";
+import { mapParallel, UNDER_WAY, weighed } from "../store/parallel.ts";
 import type { CallOptions } from "../store/store.ts";
 import type { Group } from "./groups.ts";
 import type { CheckpointLog } from "./log.ts";
@@ -47,8 +47,10 @@ export async function sweep(
   if (orphans.size === 0) return;
   const groups: Group[] = [];
   for await (const group of log.groups(thread, undefined, { signal })) groups.push(group);
+  const through = weighed(UNDER_WAY);
   await mapParallel(groups, log.parallel, async (group, inner) => {
-    for (const hash of await chunksOfGroup(log, group, { signal: inner })) {
+    const chunks = await through(group.size, () => chunksOfGroup(log, group, { signal: inner }));
+    for (const hash of chunks) {
       orphans.delete(log.keys.chunk(thread, hash));
     }
   }, signal);

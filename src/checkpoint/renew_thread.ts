@@ -1,6 +1,6 @@
 import { InvalidInputError } from "../errors.ts";
-import { mapParallel } from "../store/parallel.ts";
-import type { CallOptions } from "../store/store.ts";
+import { mapParallel, UNDER_WAY, weighed } from "../store/parallel.ts";
+import type { CallOptions, ObjectInfo } from "../store/store.ts";
 import { insideOf } from "./faces.ts";
 import type { Place } from "./keys.ts";
 import { chunksOf, valuesOf } from "./record.ts";
@@ -55,14 +55,15 @@ export async function renewThread(
   const since = log.now();
   const places: Place[] = [];
   for await (const { place } of log.groups(thread, undefined, { signal })) places.push(place);
-  const keys: string[] = [];
+  const objects: ObjectInfo[] = [];
   for await (const page of store.list({ prefix: log.keys.thread(thread), signal })) {
-    keys.push(...page.objects.map(({ key }) => key));
+    objects.push(...page.objects);
   }
   // All of it first, what is over included: those that get a new life may depend on any of it.
   const there = new Set<string>();
-  await mapParallel(keys, log.parallel, async (key, inner) => {
-    if (await again(log, key, inner)) there.add(key);
+  const through = weighed(UNDER_WAY);
+  await mapParallel(objects, log.parallel, async ({ key, size }, inner) => {
+    if (await through(size, () => again(log, key, inner))) there.add(key);
   }, signal);
 
   let [renewed, torn] = [0, 0];

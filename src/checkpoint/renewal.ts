@@ -1,7 +1,7 @@
 import { cachingOf } from "../checkpoint/caching.ts";
 import { NotFoundError, PreconditionFailedError } from "../errors.ts";
 import { getBytes } from "../store/body.ts";
-import { mapParallel } from "../store/parallel.ts";
+import { mapParallel, UNDER_WAY, weighed } from "../store/parallel.ts";
 import type { Precondition } from "../store/store.ts";
 import type { CheckpointLog } from "./log.ts";
 import { chunksOf, valuesOf } from "./record.ts";
@@ -18,17 +18,25 @@ export async function renew(
   found: readonly Found[],
   except?: string,
 ): Promise<boolean> {
-  const keys = new Set<string>();
+  /** Each with its bytes, as far as they are known. */
+  const keys = new Map<string, number>();
   for (const { place, record, writes, group } of found) {
     const values = [...valuesOf(record), ...writes.map(({ value }) => value)];
     for (const value of values) {
-      for (const { hash } of chunksOf(value)) keys.add(log.keys.chunk(place.thread, hash));
+      for (const { hash, length } of chunksOf(value)) {
+        keys.set(log.keys.chunk(place.thread, hash), length);
+      }
     }
-    keys.add(log.keys.record(place));
-    for (const { info } of group?.writes ?? []) keys.add(info.key);
+    keys.set(log.keys.record(place), group?.record?.size ?? 0);
+    for (const { info } of group?.writes ?? []) keys.set(info.key, info.size);
   }
   if (except !== undefined) keys.delete(except);
-  const there = await mapParallel(keys, log.parallel, (key, signal) => again(log, key, signal));
+  const through = weighed(UNDER_WAY);
+  const there = await mapParallel(
+    keys,
+    log.parallel,
+    ([key, size], signal) => through(size, () => again(log, key, signal)),
+  );
   return there.every((is) => is);
 }
 

@@ -6,7 +6,8 @@ import { cachingOf } from "./caching.ts";
 import { isFrameEncrypted, rewrapFrame, rewrapper, sealFrame } from "../frame/rewrap_frame.ts";
 import { checkWhole, refuse } from "../store/_options.ts";
 import { quote } from "../store/key.ts";
-import { mapParallel } from "../store/parallel.ts";
+import { openRequests } from "../store/open_requests.ts";
+import { mapParallel, UNDER_WAY, weighed } from "../store/parallel.ts";
 import type { CallOptions, ObjectInfo, ObjectStore } from "../store/store.ts";
 import { Keys } from "./keys.ts";
 import { named } from "./objects.ts";
@@ -44,7 +45,12 @@ export interface RewrapOptions extends CallOptions {
   readonly plaintext?: "refuse" | "skip" | "seal" | undefined;
   /** Called after each object; the objects are counted first then, by one more listing. */
   readonly onProgress?: ((progress: RewrapProgress) => void) | undefined;
-  /** How many objects are under way at once. @default 6, a Worker's bound */
+  /**
+   * How many objects are under way at once, and never more than 12 MiB of them.
+   * The store's own bound holds beside it.
+   *
+   * @default 6 in a Cloudflare Worker, else 50
+   */
   readonly maxOpenRequests?: number | undefined;
 }
 
@@ -89,7 +95,7 @@ export async function rewrap(store: ObjectStore, options: RewrapOptions): Promis
     prefix = "cairn/",
     plaintext = "refuse",
     onProgress,
-    maxOpenRequests = 6,
+    maxOpenRequests = openRequests(),
     signal,
   } = options;
   for (const [name, provider] of Object.entries({ keys, from })) {
@@ -147,8 +153,14 @@ export async function rewrap(store: ObjectStore, options: RewrapOptions): Promis
     total = 0;
     for await (const { length } of pages()) total += length;
   }
+  const through = weighed(UNDER_WAY);
   for await (const objects of pages()) {
-    await mapParallel(objects, maxOpenRequests, ({ key }, inner) => treat(key, inner), signal);
+    await mapParallel(
+      objects,
+      maxOpenRequests,
+      ({ key, size }, inner) => through(size, () => treat(key, inner)),
+      signal,
+    );
   }
   return progress();
 }

@@ -7,6 +7,9 @@ import { type CheckpointLog, FIRST_PAGE } from "./log.ts";
 /** How many checkpoints a walk with no end in sight begins to read ahead; as it goes on, as many as it has walked. */
 const READ_AHEAD = 16;
 
+/** How many keys a listing for a few checkpoints asks for first, for each of them: its record, its writes, and some to spare. */
+const KEYS_EACH = 8;
+
 /** Which checkpoints to walk. */
 export interface ScanOptions extends CallOptions {
   /** The thread. @default all threads, in the order of their keys */
@@ -35,7 +38,9 @@ export async function* scan<T>(
   let left = limit;
   if (left <= 0) return;
   let walked = READ_AHEAD;
-  const firstPage = limit <= READ_AHEAD ? FIRST_PAGE : undefined;
+  const firstPage = limit <= READ_AHEAD
+    ? Math.max(FIRST_PAGE, KEYS_EACH * (all ? limit : READ_AHEAD))
+    : undefined;
   async function* wanted(signal: AbortSignal): AsyncGenerator<Group> {
     // One listing of all keys is fewer requests than one of each thread; out of order it would have to be held whole.
     const { orderedList } = log.objects.store.capabilities;

@@ -1,6 +1,7 @@
 import { toHex } from "../frame/hash.ts";
 import { refuse } from "../store/_options.ts";
 import { compareKeys } from "../store/key.ts";
+import { openRequests } from "../store/open_requests.ts";
 import { mapAhead } from "../store/parallel.ts";
 import type { CallOptions, ObjectStore } from "../store/store.ts";
 import { spreadOtherwise, unescapeSegment } from "./keys.ts";
@@ -18,11 +19,8 @@ export interface Spread {
   ) => AsyncIterable<{ readonly prefixes: readonly string[] }>;
 }
 
-/** How many folders are listed side by side. */
-const PARALLEL = 6;
-
-/** Up to how many pages of a folder are listed ahead: it bounds what is held. */
-const PAGES_AHEAD = 16;
+/** Up to how many pages are listed ahead, of all folders that are listed side by side: it bounds what is held. */
+const PAGES_AHEAD = 100;
 
 /**
  * Spreads threads over 16 or 256 folders by a hash of their ids, for a
@@ -62,7 +60,8 @@ export function spread(folders: 16 | 256): Spread {
   async function begin(store: ObjectStore, prefix: string, signal: AbortSignal | undefined) {
     const pages = store.list({ prefix, delimiter: "/", signal })[Symbol.asyncIterator]();
     const names: string[] = [];
-    for (let count = 0; count < PAGES_AHEAD || !store.capabilities.orderedList; count++) {
+    const ahead = Math.floor(PAGES_AHEAD / openRequests());
+    for (let count = 0; count < ahead || !store.capabilities.orderedList; count++) {
       const next = await pages.next();
       if (next.done) return { names: names.sort(compareKeys) };
       names.push(...next.value.prefixes);
@@ -91,7 +90,7 @@ export function spread(folders: 16 | 256): Spread {
     async *list(store, { prefix, signal }) {
       const all = (inner: AbortSignal) => foldersUnder(store, prefix, inner);
       const open = (folder: string, inner: AbortSignal) => begin(store, folder, inner);
-      for await (const { names, pages } of mapAhead(all, () => PARALLEL, open, signal)) {
+      for await (const { names, pages } of mapAhead(all, openRequests, open, signal)) {
         yield { prefixes: names };
         if (pages) yield* { [Symbol.asyncIterator]: () => pages };
       }

@@ -2,7 +2,7 @@ import { CorruptError } from "../errors.ts";
 import { cut } from "../frame/chunker.ts";
 import { sha256, toHex } from "../frame/hash.ts";
 import { concat } from "../store/body.ts";
-import { mapParallel, weighed } from "../store/parallel.ts";
+import { mapParallel, UNDER_WAY, weighed } from "../store/parallel.ts";
 import { attach, type Attachment, detach } from "./attachments.ts";
 import type { Keys } from "./keys.ts";
 import type { Codec, Objects } from "./objects.ts";
@@ -44,8 +44,8 @@ const chunkOf = ({ hash, length }: ChunkRef): Codec<Uint8Array> => ({
     bytes.length === length && (encrypted || toHex(await sha256(bytes)) === hash),
 });
 
-/** Up to how many bytes of chunks are packed and sent at once: each is in memory some three times over. */
-const UNDER_WAY = 12 * 1024 * 1024;
+/** Up to how many bytes of chunks are fetched and opened at once: as they are stored they are in memory beside the value. */
+const READ_AHEAD = 32 * 1024 * 1024;
 
 /** How many times the inline limit the last piece of a large value may have, to stay in its record. */
 const LAST_PIECE = 6;
@@ -130,11 +130,15 @@ export class Values {
   ): Promise<SerializedValue[]> {
     const refs = new Map<string, ChunkRef>();
     for (const value of values) for (const ref of chunksOf(value)) refs.set(ref.hash, ref);
+    const through = weighed(READ_AHEAD);
     const chunks = new Map(
       await mapParallel(
         refs.values(),
         this.#parallel,
-        async (ref, inner) => [ref.hash, await this.#chunk(thread, ref, inner)] as const,
+        async (ref, inner) => {
+          const chunk = await through(ref.length, () => this.#chunk(thread, ref, inner));
+          return [ref.hash, chunk] as const;
+        },
         signal,
       ),
     );

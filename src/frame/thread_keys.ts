@@ -9,6 +9,7 @@ import { refuse } from "../store/_options.ts";
 import { getBytes } from "../store/body.ts";
 import { toHex } from "../store/hex.ts";
 import { quote } from "../store/key.ts";
+import { openRequests } from "../store/open_requests.ts";
 import { mapParallel } from "../store/parallel.ts";
 import type { CallOptions, ObjectStore } from "../store/store.ts";
 import { randomBytes } from "./_aes.ts";
@@ -47,7 +48,6 @@ const ID = "thread-keys";
 const NAME_LENGTH = 16;
 /** No object of a thread's key comes near. */
 const MAX_BYTES = 65_536;
-const PARALLEL = 6;
 
 /** What is kept of a thread's key. */
 interface Kept extends WrappedKey {
@@ -177,7 +177,7 @@ export function threadKeys(options: ThreadKeysOptions): ThreadKeys {
     async rewrap({ signal } = {}) {
       let count = 0;
       for await (const { objects } of store.list({ prefix: FOLDER, signal })) {
-        await mapParallel(objects, PARALLEL, async ({ key }, inner) => {
+        await mapParallel(objects, openRequests(), async ({ key }, inner) => {
           const written = await replace(store, key, async (bytes) => {
             const kept = parse(key, bytes);
             if (kept.id === provider.current) return undefined;

@@ -11,6 +11,9 @@ const READ_AHEAD = 8;
 /** How many are read ahead at most. */
 const MOST_AHEAD = 500;
 
+/** Up to how many bytes of them, as they are stored. */
+const BYTES_AHEAD = 16 * 1024 * 1024;
+
 /** Where a walk over ancestors begins. */
 export interface Start {
   /** The id of the first. */
@@ -55,7 +58,7 @@ export async function* ancestors(
       } else {
         at = position;
         await listing.reach(at + width);
-        found = await listing.groups.slice(at, at + width).map(read)[0];
+        found = await light(listing.groups.slice(at, at + width)).map(read)[0];
       }
       if (found === undefined) return;
       reading.delete(next);
@@ -66,6 +69,12 @@ export async function* ancestors(
     await listing.close();
     await Promise.allSettled(reading.values());
   }
+}
+
+/** The first of some checkpoints, and those after it that are not too much together. */
+function light(groups: readonly Group[]): Group[] {
+  let bytes = 0;
+  return groups.filter(({ size }, at) => (bytes += size) <= BYTES_AHEAD || at === 0);
 }
 
 /** The delta channels whose value a checkpoint does not hold itself: its ancestors do. */

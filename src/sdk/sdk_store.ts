@@ -4,6 +4,7 @@ import { credentialsSource } from "../s3/credentials.ts";
 import { resolveS3Options, type S3Options } from "../s3/options.ts";
 import type { S3Store } from "../s3/api.ts";
 import { s3Store } from "../s3/s3_store.ts";
+import { OUTSIDE_WORKERS } from "../store/open_requests.ts";
 import { createPolicy } from "../store/policy.ts";
 import { createClient } from "./_client.ts";
 import { createDriver } from "./_driver.ts";
@@ -22,9 +23,6 @@ export interface SdkStoreOptions extends S3Options {
    */
   readonly client?: S3Client | undefined;
 }
-
-/** The most connections of a client we make, as the SDK has it. */
-const MAX_SOCKETS = 50;
 
 /**
  * A bucket in S3, or in anything that speaks S3, by the AWS SDK: for Node,
@@ -71,7 +69,7 @@ export function sdkStore(options: SdkStoreOptions): S3Store {
   const credentials = given !== undefined || options.credentials === undefined
     ? undefined
     : credentialsSource(options.credentials);
-  const maxSockets = Math.max(MAX_SOCKETS, maxOpenRequests);
+  const maxSockets = Math.max(OUTSIDE_WORKERS, maxOpenRequests);
   let made: S3Client | undefined;
   const client = () => given ?? (made ??= createClient(settings, options, credentials, maxSockets));
   const send = createSend(settings, client, credentials);

@@ -78,6 +78,9 @@ export async function* mapAhead<T, R>(
   }
 }
 
+/** Up to how many bytes of whole objects are packed, sent or altered at once, however many those are: each is in memory some three times over. */
+export const UNDER_WAY: number = 12 * 1024 * 1024;
+
 /**
  * Makes what lets operations through while all that are under way weigh at most so
  * much together; one that weighs more goes alone. The others wait for their turn.

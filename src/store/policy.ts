@@ -2,6 +2,7 @@ import { CairnError, type ThrottledError, TimeoutError, type UnavailableError } 
 import { onAbort, withController } from "./_abort.ts";
 import { checkWhole, refuse } from "./_options.ts";
 import { createGate } from "./gate.ts";
+import { openRequests } from "./open_requests.ts";
 import type { CallTrace } from "./store.ts";
 
 /** How requests are tried again. */
@@ -22,7 +23,13 @@ export interface PolicyOptions {
   readonly attemptTimeout?: number | undefined;
   /** The longest a request may take with all its attempts and waits. @default 120_000 */
   readonly timeout?: number | undefined;
-  /** The most requests open at once; a Worker may have 6. @default 6 */
+  /**
+   * The most requests of the store that are open at once, whoever sends them.
+   * A checkpointer's own `maxOpenRequests` bounds what one of its calls asks
+   * for; of the two the smaller holds.
+   *
+   * @default 6 in a Cloudflare Worker, which may have no more; else 50, the AWS SDK's own default
+   */
   readonly maxOpenRequests?: number | undefined;
 }
 
@@ -95,7 +102,12 @@ export function createPolicy(
   options: PolicyOptions = {},
   components: PolicyComponents = {},
 ): Policy {
-  const { retry = {}, attemptTimeout = 30_000, timeout = 120_000, maxOpenRequests = 6 } = options;
+  const {
+    retry = {},
+    attemptTimeout = 30_000,
+    timeout = 120_000,
+    maxOpenRequests = openRequests(),
+  } = options;
   const { maxAttempts = 5, baseDelay = 100, maxDelay = 20_000 } = retry;
   const { random = Math.random, sleep = wait, now = () => performance.now() } = components;
   checkWhole({ maxAttempts, maxOpenRequests }, 1);

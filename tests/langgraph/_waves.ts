@@ -71,25 +71,34 @@ export function waveStore(store: ObjectStore): {
     async measure(operation) {
       requests = {};
       trips = 0;
-      const { subtle } = crypto;
-      const digest = subtle.digest;
-      subtle.digest = async (...args) => {
-        digesting++;
-        try {
-          return await digest.apply(subtle, args);
-        } finally {
-          digesting--;
-        }
-      };
+      const release = watchDigests();
       try {
         await operation();
       } finally {
-        subtle.digest = digest;
+        release();
       }
       return { requests, trips };
     },
   };
 }
 
-/** Digests run outside the event loop's turns. */
+/** Digests and signatures run outside the event loop's turns. */
 let digesting = 0;
+
+function watchDigests(): () => void {
+  const subtle = crypto.subtle as unknown as Record<string, (...args: unknown[]) => unknown>;
+  const names = ["digest", "importKey", "sign"] as const;
+  for (const name of names) {
+    const theirs = subtle[name]!;
+    subtle[name] = async (...args) => {
+      digesting++;
+      try {
+        return await theirs.apply(subtle, args);
+      } finally {
+        digesting--;
+      }
+    };
+  }
+  // Their own stand on the prototype.
+  return () => names.forEach((name) => delete subtle[name]);
+}

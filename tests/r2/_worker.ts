@@ -1,6 +1,7 @@
-/** Runs conformance cases inside workerd, on the binding: `GET /<layer>/<index>`. */
+/** Runs conformance cases inside workerd, on the binding: `GET /<layer>/<index>`, and what else is asked of a Worker. */
 import { type ObjectStore, prefixed, S3Checkpointer, workersCache } from "../../mod.ts";
 import { type R2Bucket, r2Store } from "../../src/r2/mod.ts";
+import { openRequests } from "../../src/store/open_requests.ts";
 import { conformanceCases } from "../../src/testing/mod.ts";
 
 /** The global cache, which the DOM's types do not know. */
@@ -56,6 +57,7 @@ const LAYERS: Record<string, { taken: number; over(store: ObjectStore): ObjectSt
 export default {
   async fetch(request: Request, env: { BUCKET: R2Bucket }): Promise<Response> {
     const [, layer = "", index = ""] = new URL(request.url).pathname.split("/");
+    if (layer === "open") return Response.json(openRequests());
     if (layer === "cache") return Response.json(await cacheRuns(r2Store(env.BUCKET)));
     const { taken, over } = LAYERS[layer]!;
     const prefix = `conformance/${crypto.randomUUID()}/`;

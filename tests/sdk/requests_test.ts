@@ -240,22 +240,30 @@ test("SdkStore names no secret in an error, however deep one looks", async () =>
   );
 });
 
-test("SdkStore holds no more requests open than it may", async () => {
-  let open = 0;
-  let most = 0;
-  await withStore(
-    async () => {
-      most = Math.max(most, ++open);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      open--;
-      return object("");
-    },
-    async (store, seen) => {
-      const keys = Array.from({ length: 12 }, (_, index) => `key ${index}`);
-      await Promise.all(keys.map((key) => store.head(key)));
-      assert.equal(seen.length, 12);
-      assert.equal(most, 3);
-    },
-    { maxOpenRequests: 3 },
-  );
-});
+for (
+  const [name, maxOpenRequests, expected] of [["it may", 3, 3], ["50", undefined, 50]] as const
+) {
+  test(`SdkStore holds no more requests open than ${name}, and so many where it has them`, async () => {
+    const count = expected + 9;
+    let open = 0;
+    let most = 0;
+    const full = Promise.withResolvers<void>();
+    await withStore(
+      async () => {
+        most = Math.max(most, ++open);
+        if (open === expected) full.resolve();
+        await full.promise;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        open--;
+        return object("");
+      },
+      async (store, seen) => {
+        const keys = Array.from({ length: count }, (_, index) => `key ${index}`);
+        await Promise.all(keys.map((key) => store.head(key)));
+        assert.equal(seen.length, count);
+        assert.equal(most, expected);
+      },
+      { maxOpenRequests },
+    );
+  });
+}
