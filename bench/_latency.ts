@@ -5,15 +5,17 @@ import { delayed } from "./_delay_proxy.ts";
 import { type Case, inTurn, median, spread } from "./_measure.ts";
 import type { Server } from "./_server.ts";
 import { table } from "./_table.ts";
-import { edge, sdk } from "./_target.ts";
+import { edge, sdk, type Transport } from "./_target.ts";
 import { checkpointOf, configOf, idOf, layThread } from "./_threads.ts";
 
 /** What is added to each request, in milliseconds. */
 export const DELAY = 20;
 /** How many ancestors the delta history has. */
 export const ANCESTORS = 50;
-/** So many requests that none waits for its turn. */
-const MANY_OPEN = 128;
+/** How many requests are open at most in a Worker. */
+const IN_A_WORKER = 6;
+/** The delta history, by a store as it comes. */
+export const HISTORY = `getDeltaChannelHistory, ${ANCESTORS} ancestors, cold`;
 const PREFIX = "bench/latency/";
 /** The bare request that the others are counted in. */
 export const UNIT = "one GET, the unit";
@@ -29,11 +31,12 @@ interface Operation {
   readonly prepare: () => Run | Promise<Run>;
 }
 
-/** Every operation of the budgets on a store, with the threads that it needs. */
-export async function operations(store: ObjectStore): Promise<Operation[]> {
+/** Every operation of the budgets on a server, with the threads that it needs. */
+export async function operations(server: Server, transport: Transport): Promise<Operation[]> {
+  const store = transport(server);
+  const narrow = transport(server, IN_A_WORKER);
   const thread = crypto.randomUUID();
-  const start = (maxOpenRequests?: number) =>
-    new S3Saver({ store, prefix: PREFIX, maxOpenRequests });
+  const start = (on: ObjectStore = store) => new S3Saver({ store: on, prefix: PREFIX });
   const key = `${PREFIX}${thread}-unit`;
   await store.put(key, new Uint8Array(1_000));
   const large = `${thread}-large`, delta = `${thread}-delta`, own = `${thread}-own`;
@@ -98,22 +101,22 @@ export async function operations(store: ObjectStore): Promise<Operation[]> {
         return () => saver.getTuple(configOf(thread));
       },
     },
-    ...[undefined, MANY_OPEN].flatMap((open): Operation[] => {
-      const how = open === undefined ? "cold" : `cold, ${open} open`;
+    ...[store, narrow].flatMap((on): Operation[] => {
+      const how = on === narrow ? `, ${IN_A_WORKER} open` : "";
       return [
         {
-          name: `list, the ten newest, ${how}`,
+          name: `list, the ten newest, cold${how}`,
           budget: "2",
           prepare: () => {
-            const cold = start(open);
+            const cold = start(on);
             return () => drain(cold.list(configOf(thread), { limit: 10 }));
           },
         },
         {
-          name: `getDeltaChannelHistory, ${ANCESTORS} ancestors, ${how}`,
+          name: `${HISTORY}${how}`,
           budget: "3",
           prepare: () => {
-            const cold = start(open);
+            const cold = start(on);
             const config = configOf(delta, idOf(ANCESTORS + 1));
             return () => cold.getDeltaChannelHistory({ config, channels: ["log"] });
           },
@@ -136,13 +139,13 @@ export interface Latency {
 /** Times the operations through a proxy that adds nothing and one that adds {@link DELAY}, in turn. */
 export async function latencies(
   server: Server,
-  transport: (server: Server) => ObjectStore,
+  transport: Transport,
   rounds: number,
 ): Promise<Latency[]> {
   const proxies = [await delayed(server, 0), await delayed(server, DELAY)];
   try {
     const [near, far] = await Promise.all(
-      proxies.map(({ server }) => operations(transport(server))),
+      proxies.map(({ server }) => operations(server, transport)),
     );
     const cases = [["near", near!], ["far", far!]] as const;
     const samples = await inTurn(
@@ -205,7 +208,7 @@ export async function latencyReport(server: Server, rounds: number): Promise<str
   return [
     `Through a proxy on loopback that holds what a client sends for ${DELAY} ms, and one that holds ` +
     `it for none. Round trips: what the delay added to the operation, over what it added to one GET ` +
-    `in the same run. By default at most 6 requests are open at once, as in a Worker: of more, those that ` +
+    `in the same run. At most 50 requests are open at once, or 6, as in a Worker: of more, those that ` +
     `wait for their turn are in a row, too. The bound of the delta history: ${6 * DELAY + 100} ms.`,
     "",
     table([

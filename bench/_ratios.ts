@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import { coldStarts } from "./_cold_start.ts";
 import { conversationBytes, conversationMessages } from "./_data.ts";
 import { growth } from "./_growth.ts";
-import { ANCESTORS, DELAY, latencies, UNIT } from "./_latency.ts";
+import { ANCESTORS, DELAY, HISTORY, latencies, UNIT } from "./_latency.ts";
 import { inTurn, ratios } from "./_measure.ts";
 import { NODE } from "./_project.ts";
 import { putCases } from "./_put.ts";
@@ -94,10 +94,14 @@ async function putting(server: Server, rounds: number): Promise<Ratios> {
   return { "put, 10 KB ÷ the bare request": ratios(samples.get("S3Saver.put")!, bare) };
 }
 
-/** The latest checkpoint of 1,000, over that of 10. */
+/** The latest checkpoint of 10,000, over that of 10: with the server's LIST, beyond it, and in memory. */
 async function reading(server: Server, rounds: number): Promise<Ratios> {
-  const [short, long] = await growth(server, [10, 1_000], { rounds, times: 15 });
-  return { "the latest of 1,000 ÷ of 10": ratios(long!.time, short!.time) };
+  const [short, long] = await growth(server, [10, 10_000], { rounds, times: 15 });
+  return {
+    "the latest of 10,000 ÷ of 10": ratios(long!.time, short!.time),
+    "the latest of 10,000 ÷ of 10, beyond a LIST of one key": ratios(long!.rest, short!.rest),
+    "the latest of 10,000 ÷ of 10, in memory": ratios(long!.memory, short!.memory),
+  };
 }
 
 /**
@@ -108,7 +112,7 @@ async function waiting(server: Server, rounds: number): Promise<Ratios> {
   const found = await latencies(server, edge, rounds);
   const held = found.filter(({ name }) => name !== UNIT && !name.includes("1 MB"));
   const bound = 6 * DELAY + 100;
-  const history = found.find(({ name }) => name.startsWith("getDeltaChannelHistory"))!;
+  const history = found.find(({ name }) => name === HISTORY)!;
   return {
     ...Object.fromEntries(held.map(({ name, trips }) => [`round trips: ${name}`, trips])),
     [`delta history of ${ANCESTORS}, +${DELAY} ms ÷ ${bound} ms`]: history.far.map((milliseconds) =>

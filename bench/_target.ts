@@ -8,15 +8,26 @@ import { bareMultipart } from "./_bare_multipart.ts";
 import { PART_SIZE, PARTS_IN_FLIGHT, type UploadStream } from "./_parts.ts";
 import type { Server } from "./_server.ts";
 
+/** Makes our store of a server, with its own bound on open requests or the one given. */
+export type Transport = (server: Server, maxOpenRequests?: number) => ObjectStore;
+
 /** Our store over aws4fetch. */
-export function edge(server: Server): ObjectStore {
-  return edgeStore({ ...server, partSize: PART_SIZE, partsInFlight: PARTS_IN_FLIGHT });
-}
+export const edge: Transport = (server, maxOpenRequests) =>
+  edgeStore({
+    ...server,
+    partSize: PART_SIZE,
+    partsInFlight: PARTS_IN_FLIGHT,
+    maxOpenRequests,
+  });
 
 /** Our store over the AWS SDK. */
-export function sdk(server: Server): ObjectStore {
-  return sdkStore({ ...server, partSize: PART_SIZE, partsInFlight: PARTS_IN_FLIGHT });
-}
+export const sdk: Transport = (server, maxOpenRequests) =>
+  sdkStore({
+    ...server,
+    partSize: PART_SIZE,
+    partsInFlight: PARTS_IN_FLIGHT,
+    maxOpenRequests,
+  });
 
 /**
  * A client of the AWS SDK as a careful user sets it up: checksums only where
