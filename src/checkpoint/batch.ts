@@ -19,7 +19,11 @@ export interface BatchProgress {
 
 /** Options of {@link saveMany}, {@link loadMany} and {@link deleteMany}. */
 export interface BatchOptions extends CallOptions {
-  /** How many items are under way at once. @default the checkpointer's `maxOpenRequests` */
+  /**
+   * How many items are under way at once, each with its state in memory: give fewer where states are large.
+   *
+   * @default the checkpointer's `maxOpenRequests`
+   */
   readonly parallel?: number | undefined;
   /** Whether no other item is begun once one has failed. @default false */
   readonly stopOnError?: boolean | undefined;

@@ -19,6 +19,9 @@ export interface Spread {
   ) => AsyncIterable<{ readonly prefixes: readonly string[] }>;
 }
 
+/** How many folders are begun with; the more are given, the more are listed side by side. */
+const FOLDERS_AHEAD = 6;
+
 /** Up to how many pages are listed ahead, of all folders that are listed side by side: it bounds what is held. */
 const PAGES_AHEAD = 100;
 
@@ -90,9 +93,12 @@ export function spread(folders: 16 | 256): Spread {
     async *list(store, { prefix, signal }) {
       const all = (inner: AbortSignal) => foldersUnder(store, prefix, inner);
       const open = (folder: string, inner: AbortSignal) => begin(store, folder, inner);
-      for await (const { names, pages } of mapAhead(all, openRequests, open, signal)) {
+      let given = 0;
+      const width = () => Math.min(openRequests(), FOLDERS_AHEAD + 2 * given);
+      for await (const { names, pages } of mapAhead(all, width, open, signal)) {
         yield { prefixes: names };
         if (pages) yield* { [Symbol.asyncIterator]: () => pages };
+        given++;
       }
     },
   };

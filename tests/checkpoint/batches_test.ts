@@ -11,6 +11,7 @@ import {
 } from "@cairn/checkpoint";
 import { countingStore, faultyStore } from "@cairn/checkpoint/testing";
 import assert from "node:assert/strict";
+import { inWorker } from "../store/_in_worker.ts";
 import { altered, keysOf } from "./_stores.ts";
 
 interface State {
@@ -78,15 +79,17 @@ Deno.test("saveMany() sends threads side by side, bounded, and a thread's items 
     },
   }));
   const items = Array.from({ length: 40 }, (_, at) => item(`t${at % 8}`, at));
-  const checkpointer = new S3Checkpointer<State>(store);
-  for (const parallel of [3, undefined]) {
+  const run = async (parallel: number | undefined, expected: number) => {
     store.reset();
-    const results = await saveMany(checkpointer, items, { parallel });
+    const results = await saveMany(new S3Checkpointer<State>(store), items, { parallel });
     assert(results.every(({ status }) => status === "done"));
-    assert.equal(store.counts.maxOpen, parallel ?? 6);
+    assert.equal(store.counts.maxOpen, expected);
     assert.equal(store.counts.put, 40);
     assert.equal(store.requests, 40);
-  }
+  };
+  await run(3, 3);
+  await run(undefined, 8);
+  await inWorker(() => run(undefined, 6));
 });
 
 Deno.test("saveMany() goes on past a failure, and what failed can be saved again: once, with its parent", async () => {

@@ -47,7 +47,7 @@ Deno.test("A chunk that cannot be written leaves no record, and cancels the othe
       });
     },
   });
-  const checkpointer = new S3Checkpointer(store);
+  const checkpointer = new S3Checkpointer(store, { maxOpenRequests: 6 });
   await assert.rejects(
     checkpointer.save("t", { large: noise(1000 * KIB) }),
     (error) => error === failure,

@@ -17,6 +17,8 @@ import { parseCheckpointEvent, planChanges } from "@cairn/checkpoint/bucket";
 import { countingStore } from "@cairn/checkpoint/testing";
 import fc from "fast-check";
 import assert from "node:assert/strict";
+import { waveStore } from "../langgraph/_waves.ts";
+import { inWorker } from "../store/_in_worker.ts";
 import { escapeSegment, Keys, type ParsedKey, writesKey } from "../../src/checkpoint/keys.ts";
 
 const anyText = fc.oneof(
@@ -207,36 +209,47 @@ Deno.test("threads() with a spread leaves out what no checkpointer could have ma
   assert.deepEqual(await Array.fromAsync(checkpointer.threads()), ["t"]);
 });
 
-Deno.test("threads() with a spread lists the folders that there are, each once, six at a time, and no key", async () => {
+Deno.test("threads() with a spread lists the folders that there are, each once, few at first, and no key", async () => {
   const memory = memoryStore();
   const writer = new S3Checkpointer(memory, { spread: spread(16) });
   const threads = Array.from({ length: 200 }, (_, at) => `t${at}`);
   for (const thread of threads) await writer.save(thread, {});
-  let open = 0, most = 0;
-  const slow: ObjectStore = {
+  const folders: ObjectStore = {
     ...memory,
     async *list(options) {
-      most = Math.max(most, ++open);
-      await new Promise((resolve) => setTimeout(resolve, 1));
-      open--;
       for await (const page of memory.list(options)) {
         assert.deepEqual(page.objects, [], "no key is listed, folders alone");
         yield page;
       }
     },
   };
-  const store = countingStore(slow);
+  const store = countingStore(folders);
   const found = await Array.fromAsync(
     new S3Checkpointer(store, { spread: spread(16) }).threads(),
   );
   assert.deepEqual(found.toSorted(), threads.toSorted());
   assert.equal(store.counts.list, 1 + 16);
   assert.equal(store.requests, 17);
-  assert.equal(most, 6);
 
   store.reset();
   for await (const _ of new S3Checkpointer(store, { spread: spread(16) }).threads()) break;
   assert(store.counts.list <= 1 + 7, "who stops early asks for no more");
+});
+
+Deno.test("threads() with a spread goes through 256 folders in waves that grow to what may be open", async () => {
+  const memory = memoryStore();
+  const options = { spread: spread(256) };
+  const writer = new S3Checkpointer(memory, options);
+  for (let at = 0; at < 2_500; at++) await writer.save(`t${at}`, {});
+  const { store, measure } = waveStore(memory);
+  const all = () => Array.fromAsync(new S3Checkpointer(store, options).threads());
+  const { requests, trips } = await measure(all);
+  assert.deepEqual(requests, { LIST: 1 + 256 });
+  assert(trips <= 10, `${trips} trips`);
+  assert.deepEqual(await inWorker(() => measure(all)), {
+    requests: { LIST: 1 + 256 },
+    trips: 1 + Math.ceil(256 / 6),
+  });
 });
 
 Deno.test("threads() with a spread is in order, and whole, on a store that lists in none", async () => {
