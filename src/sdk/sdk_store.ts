@@ -14,7 +14,7 @@ import { createSend } from "./_requests.ts";
 export interface SdkStoreOptions extends S3Options {
   /**
    * A client of your own, used as it is and never destroyed. Its region,
-   * endpoint, credentials, checksums, proxy and middleware are its own affair,
+   * endpoint, credentials, checksums, sockets, proxy and middleware are its own affair,
    * and its own retries stay: each of our attempts is up to `maxAttempts` of
    * them, all within `attemptTimeout`, so give it 1 where one policy is enough.
    * `endpoint` or `dialect` still says whose S3 it is, where that is not AWS.
