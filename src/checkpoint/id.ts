@@ -38,9 +38,9 @@ function following(uuid: string): string | undefined {
   const [, high, low, count] =
     /^([0-9a-f]{8})-([0-9a-f]{4})-7([0-9a-f]{3})-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.exec(uuid) ?? [];
   if (high === undefined) return undefined;
-  // The time with the count is one number of 60 bits: more than a double counts exactly.
-  const next = BigInt(`0x${high}${low}${count}`) + 1n;
-  return next >> 60n ? undefined : format(Number(next >> 12n), Number(next & 0xfffn));
+  const next = parseInt(count!, 16) + 1;
+  const time = parseInt(`${high}${low}`, 16) + (next >> 12);
+  return time < 2 ** 48 ? format(time, next & 0xfff) : undefined;
 }
 
 function format(time: number, count: number): string {

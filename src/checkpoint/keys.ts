@@ -42,11 +42,10 @@ export type ParsedKey =
  * empty string is a lone `~`.
  */
 export function escapeSegment(text: string): string {
-  const percent = encodeURIComponent(text).replace(
-    /[!'()*.~]/g,
-    (c) => "%" + toHex([c.charCodeAt(0)]),
-  );
-  return percent.replace(/%../g, (byte) => "~" + byte.slice(1).toLowerCase()) || "~";
+  return encodeURIComponent(text).replace(
+    /%(..)|[!'()*.~]/g,
+    (char, hex?: string) => "~" + (hex?.toLowerCase() ?? toHex([char.charCodeAt(0)])),
+  ) || "~";
 }
 
 /** The string that {@link escapeSegment} made the segment of; `undefined` where it made none. */

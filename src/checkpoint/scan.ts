@@ -1,4 +1,4 @@
-import { checkWhole } from "../store/_options.ts";
+import { checkLimit } from "../store/_listing.ts";
 import { mapAhead } from "../store/parallel.ts";
 import type { CallOptions } from "../store/store.ts";
 import type { Group } from "./groups.ts";
@@ -33,8 +33,8 @@ export async function* scan<T>(
   all: boolean,
   open: (group: Group, signal: AbortSignal) => Promise<T | undefined>,
 ): AsyncGenerator<T> {
-  const { thread, namespace, before, limit = Infinity } = options;
-  if (limit !== Infinity) checkWhole({ limit }, 0);
+  const { thread, namespace, before } = options;
+  const limit = checkLimit(options);
   let left = limit;
   if (left <= 0) return;
   let walked = READ_AHEAD;

@@ -1,7 +1,7 @@
 import { CorruptError, InvalidInputError, UnsupportedError } from "../errors.ts";
 import { concat } from "../store/body.ts";
 import { quote } from "../store/key.ts";
-import { IV_LENGTH, SALT_LENGTH, TAG_LENGTH } from "./_aes.ts";
+import { TAG_LENGTH } from "./_aes.ts";
 import type { WrappedKey } from "./key_provider.ts";
 
 /** The most bytes of UTF-8 that the id of a key may have. */
@@ -10,10 +10,10 @@ export const MAX_KEY_ID_BYTES = 255;
 export const MAX_WRAPPED_BYTES = 4096;
 
 const VERSION = 1;
-const SINCE_AT = 1, SALT_AT = 9, IV_AT = SALT_AT + SALT_LENGTH;
+const SINCE_AT = 1, SALT_AT = 9, IV_AT = 25;
 /** The length of what the payload is bound to; behind it stands what may be wrapped anew. */
-const BOUND_LENGTH = IV_AT + IV_LENGTH;
-const FIXED_LENGTH = BOUND_LENGTH + 3;
+const BOUND_LENGTH = 37;
+const FIXED_LENGTH = 40;
 
 /** What the encryption header of a frame says. */
 export interface Envelope extends WrappedKey {

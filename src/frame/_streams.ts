@@ -1,5 +1,4 @@
-import { CorruptError } from "../errors.ts";
-import { concat } from "../store/body.ts";
+import { readAll } from "../store/body.ts";
 
 /** The formats that every runtime's streams know. */
 export type StreamFormat = "gzip" | "deflate-raw";
@@ -48,29 +47,19 @@ async function pump(
   size: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const writer = stream.writable.getWriter();
-  const reader = stream.readable.getReader();
   // What fails while feeding fails the reader too; left alone, each of the
   // writer's promises would be an unhandled rejection of its own.
   writer.closed.catch(ignore);
   const fed = feed(writer, bytes, size);
   fed.catch(ignore);
-  const pieces: Uint8Array[] = [];
-  let length = 0;
   try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      length += value.length;
-      if (length > limit) throw new CorruptError(`A body is longer than ${limit} bytes`);
-      pieces.push(value);
-    }
+    const whole = await readAll(stream.readable, limit);
     await fed;
+    return whole;
   } catch (error) {
-    reader.cancel(error).catch(ignore);
     writer.abort(error).catch(ignore);
     throw error;
   }
-  return concat(pieces);
 }
 
 async function feed(

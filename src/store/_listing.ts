@@ -5,7 +5,7 @@ import type { ListOptions, ListPage, ObjectInfo } from "./store.ts";
 export const PAGE_SIZE = 1000;
 
 /** Checks what a listing asks for, and gives its limit. */
-export function checkLimit({ limit = Infinity }: ListOptions): number {
+export function checkLimit({ limit = Infinity }: Pick<ListOptions, "limit">): number {
   if (limit !== Infinity) checkWhole({ limit }, 0);
   return limit;
 }
