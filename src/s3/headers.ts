@@ -2,7 +2,7 @@ import { CorruptError } from "../errors.ts";
 import { checkETag } from "../store/_options.ts";
 import { quote } from "../store/key.ts";
 import { traces } from "../store/policy.ts";
-import type { ByteRange, ObjectInfo, Precondition } from "../store/store.ts";
+import type { ObjectInfo, Precondition } from "../store/store.ts";
 
 /** An ETag as the wire has it: quoted. */
 export function quoteETag(etag: string): string {
@@ -31,12 +31,6 @@ export function conditionHeaders(
   if (precondition === "overwrite") return {};
   if (precondition === "create") return { [`${prefix}if-none-match`]: "*" };
   return { [`${prefix}if-match`]: quoteETag(checkETag(precondition.ifMatch)) };
-}
-
-/** The value of a `Range` header. */
-export function rangeHeader(range: ByteRange): string {
-  if ("suffix" in range) return `bytes=-${range.suffix}`;
-  return `bytes=${range.start}-${range.end === undefined ? "" : range.end - 1}`;
 }
 
 /** `Retry-After`, in seconds or as a date, in milliseconds from now. */

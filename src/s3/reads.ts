@@ -3,11 +3,11 @@ import { cancel } from "../store/_abort.ts";
 import { requireCapabilities } from "../store/_capabilities.ts";
 import { checkLimit, PAGE_SIZE } from "../store/_listing.ts";
 import { checkETag, refuse } from "../store/_options.ts";
-import { checkRange, resolveRange } from "../store/_range.ts";
-import { checkKey, quote } from "../store/key.ts";
+import { answeredRange, checkRange, rangeHeader } from "../store/_range.ts";
+import { checkKey } from "../store/key.ts";
 import { resumedBody } from "../store/resume.ts";
 import type { GetOptions, ObjectInfo, ObjectStore } from "../store/store.ts";
-import { infoFromHeaders, quoteETag, rangeHeader } from "./headers.ts";
+import { infoFromHeaders, quoteETag } from "./headers.ts";
 import type { S3Context } from "./context.ts";
 
 /** `get`, `head` and `list` of an S3 store. */
@@ -30,16 +30,7 @@ export function createReads(
     const { headers, body } = await driver.getObject(key, versionId, asked, signal);
     try {
       const info = infoFromHeaders(key, headers);
-      const { start, end } = resolveRange(range, info.size, key);
-      const answered = /^bytes (\d+)-(\d+)\//.exec(headers.get("content-range") ?? "");
-      const [from, to] = answered ? [Number(answered[1]), Number(answered[2]) + 1] : [0, info.size];
-      if (from !== start || to !== end) {
-        throw new CorruptError(
-          `The answer for ${quote(key)} has the bytes ${from} to ${to}, not ${start} to ${end}`,
-          { key },
-        );
-      }
-      return { info, body, start, end };
+      return { info, body, ...answeredRange(range, info.size, headers, key) };
     } catch (error) {
       cancel(body, error);
       throw error;

@@ -6,6 +6,7 @@ import {
 } from "../errors.ts";
 import { cancel } from "../store/_abort.ts";
 import { requireCapabilities } from "../store/_capabilities.ts";
+import { rangeHeader } from "../store/_range.ts";
 import { checkBody, discard } from "../store/_source.ts";
 import { checkETag } from "../store/_options.ts";
 import { checkKey, quote } from "../store/key.ts";
@@ -21,7 +22,7 @@ import type {
   PutResult,
 } from "../store/store.ts";
 import type { ExtraHeaders } from "./driver.ts";
-import { conditionHeaders, etagFromHeaders, quoteETag, rangeHeader } from "./headers.ts";
+import { conditionHeaders, etagFromHeaders, quoteETag } from "./headers.ts";
 import { attributeHeaders } from "./request_headers.ts";
 import type { S3Context } from "./context.ts";
 import { isConflict, startUpload } from "./uploads.ts";

@@ -1,7 +1,6 @@
 import {
   AccessError,
   type CairnError,
-  CorruptError,
   InvalidInputError,
   NotFoundError,
   PreconditionFailedError,
@@ -13,7 +12,7 @@ import { cancel } from "./_abort.ts";
 import { requireCapabilities } from "./_capabilities.ts";
 import { checkLimit, commonPrefixOf, paged } from "./_listing.ts";
 import { checkETag, refuse } from "./_options.ts";
-import { checkRange, resolveRange } from "./_range.ts";
+import { answeredRange, checkRange, rangeHeader } from "./_range.ts";
 import { checkBody, discard } from "./_source.ts";
 import { isStream, readAll, streamOf } from "./body.ts";
 import { checkKey, compareKeys, quote } from "./key.ts";
@@ -168,15 +167,7 @@ export function linkStore(
     const body = (answer.body ?? streamOf()) as ReadableStream<Uint8Array<ArrayBuffer>>;
     try {
       const info = infoOf(link.info, answer.headers);
-      const { start, end } = resolveRange(range, info.size, link.key);
-      const said = /^bytes (\d+)-(\d+)\//.exec(answer.headers.get("content-range") ?? "");
-      const [from, to] = said ? [Number(said[1]), Number(said[2]) + 1] : [0, info.size];
-      if (from !== start || to !== end) {
-        throw new CorruptError(`The answer for ${quote(link.key)} has other bytes than asked for`, {
-          key: link.key,
-        });
-      }
-      return { info, body, start, end };
+      return { info, body, ...answeredRange(range, info.size, answer.headers, link.key) };
     } catch (error) {
       cancel(body, error);
       throw error;
@@ -314,11 +305,6 @@ function infoOf(known: ObjectInfo, headers: Headers): ObjectInfo {
 
 function unquoted(etag: string | null): string | undefined {
   return /^(?:W\/)?"?([\x21\x23-\x7e]{1,1024}?)"?$/.exec(etag?.trim() ?? "")?.[1];
-}
-
-function rangeHeader(range: NonNullable<GetOptions["range"]>): string {
-  if ("suffix" in range) return `bytes=-${range.suffix}`;
-  return `bytes=${range.start}-${range.end === undefined ? "" : range.end - 1}`;
 }
 
 const STATUSES: Readonly<Record<number, new (message: string, options: object) => CairnError>> = {

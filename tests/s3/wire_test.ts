@@ -5,7 +5,6 @@ import { CorruptError, InvalidInputError } from "../../src/errors.ts";
 import {
   conditionHeaders,
   infoFromHeaders,
-  rangeHeader,
   retryAfter,
   unquoteETag,
 } from "../../src/s3/headers.ts";
@@ -58,12 +57,6 @@ Deno.test("conditionHeaders() makes headers of a precondition", () => {
   assert.deepEqual(conditionHeaders(), {});
   assert.deepEqual(conditionHeaders("create", "x-"), { "x-if-none-match": "*" });
   assert.deepEqual(conditionHeaders({ ifMatch: "e" }), { "if-match": '"e"' });
-});
-
-Deno.test("rangeHeader() has an inclusive end", () => {
-  assert.equal(rangeHeader({ start: 2, end: 5 }), "bytes=2-4");
-  assert.equal(rangeHeader({ start: 2 }), "bytes=2-");
-  assert.equal(rangeHeader({ suffix: 3 }), "bytes=-3");
 });
 
 Deno.test("retryAfter() reads seconds and dates, and nothing else", () => {
