@@ -235,8 +235,9 @@ function goesOn(from: Uint8Array, to: Uint8Array): boolean {
 
 /** With how many bytes two begin alike. */
 function shared(a: Uint8Array, b: Uint8Array): number {
-  const differs = a.findIndex((byte, at) => byte !== b[at]);
-  return differs < 0 ? a.length : differs;
+  let at = 0;
+  while (at < a.length && a[at] === b[at]) at++;
+  return at;
 }
 
 /** A copy with memory of its own; `slice` of a Node Buffer would give none. */
