@@ -167,14 +167,9 @@ function urlIn(
   pathStyle: boolean,
   options: EndpointOptions,
 ): string {
-  const { useAccelerateEndpoint, useDualstackEndpoint, useFipsEndpoint } = options;
   for (
-    const [name, value] of Object.entries({
-      useAccelerateEndpoint,
-      useDualstackEndpoint,
-      useFipsEndpoint,
-    })
-  ) if (value) refuse(name, true, "it without endpoint, which already says where to go");
+    const name of ["useAccelerateEndpoint", "useDualstackEndpoint", "useFipsEndpoint"] as const
+  ) if (options[name]) refuse(name, true, "it without endpoint, which already says where to go");
   const base = `${endpoint.origin}${endpoint.pathname.replace(/\/+$/, "")}`;
   return pathStyle ? `${base}/${bucket}` : base.replace("://", `://${bucket}.`);
 }
