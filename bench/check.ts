@@ -1,6 +1,6 @@
 /**
  * Measures the ratios that must not grow, and compares them with those in
- * baseline.json: two or three minutes, on a machine that does nothing else.
+ * baseline.json: some five minutes, on a machine that does nothing else.
  *
  * ```sh
  * deno task bench:check         # fails where a ratio has grown past its tolerance
