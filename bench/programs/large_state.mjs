@@ -97,7 +97,7 @@ await serve({
     const small = new S3Checkpointer(store, { prefix: "bench/large/" });
     const warm = { small: "stone upon stone ".repeat(4_000), large: bytes.subarray(0, 200_000) };
     await small.save("warm", warm);
-    await client.send(new PutObjectCommand({ Bucket: bucket, Key: "bench/large/warm", Body: "" }));
+    await client.send(new PutObjectCommand({ Bucket: bucket, Key: "bench/large/warm", Body: "x" }));
     let remove;
     const peak = await peakOf(async () => ({ remove } = await save(store, compression)));
     await remove();

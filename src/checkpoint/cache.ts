@@ -13,12 +13,13 @@ interface Entry {
  * ETag, so another process's write is never hidden.
  */
 export class RecentObjects {
-  readonly #limit: number;
+  /** The most bytes that are kept. */
+  readonly limit: number;
   readonly #entries = new Map<string, Entry>();
   #size = 0;
 
   constructor(limit: number) {
-    this.#limit = limit;
+    this.limit = limit;
   }
 
   /** What was kept of an object while it had this ETag. */
@@ -54,11 +55,11 @@ export class RecentObjects {
   /** Keeps what was decoded of an object; `size` is its weight in bytes. */
   set(key: string, etag: string, value: unknown, size: number, seen = -Infinity): void {
     this.delete(key);
-    if (size > this.#limit) return;
+    if (size > this.limit) return;
     this.#entries.set(key, { etag, value, size, seen });
     this.#size += size;
     for (const oldest of this.#entries.keys()) {
-      if (this.#size <= this.#limit) break;
+      if (this.#size <= this.limit) break;
       this.delete(oldest);
     }
   }

@@ -121,9 +121,11 @@ export class Objects {
     key: string,
     codec: Codec<T>,
     record: T,
-    { signal, precondition, nonce }: CallOptions & {
+    { signal, precondition, nonce, sealed }: CallOptions & {
       precondition?: Precondition | undefined;
       nonce?: Uint8Array;
+      /** Hears of the frame's length, and says whether what it was made of is gone and not to be held. */
+      sealed?: (length: number) => boolean;
     },
   ): Promise<void> {
     const { kind } = codec;
@@ -131,11 +133,12 @@ export class Objects {
     const payload = codec.encode(record);
     const sealing = this.sealing(key);
     const frame = await encodeFrame(payload, { kind, compression, nonce, sealing });
+    const isGone = sealed?.(frame.length);
     const options = { ...cachingOf(this.store, key), precondition, signal };
     const seen = this.#options.now();
     const { etag } = await this.store.put(key, frame, options);
     // Read back from its own bytes: the caller may change what it gave.
-    this.#keep(key, etag, codec, nonce, payload, seen);
+    if (!isGone) this.#keep(key, etag, codec, nonce, payload, seen);
   }
 
   /** Deletes objects and forgets them. */

@@ -2,7 +2,7 @@ import { CorruptError } from "../errors.ts";
 import { cut } from "../frame/chunker.ts";
 import { sha256, toHex } from "../frame/hash.ts";
 import { concat } from "../store/body.ts";
-import { mapParallel, UNDER_WAY, weighed } from "../store/parallel.ts";
+import { mapParallel, weighed } from "../store/parallel.ts";
 import { attach, type Attachment, detach } from "./attachments.ts";
 import type { Keys } from "./keys.ts";
 import type { Codec, Objects } from "./objects.ts";
@@ -44,6 +44,9 @@ const chunkOf = ({ hash, length }: ChunkRef): Codec<Uint8Array> => ({
     bytes.length === length && (encrypted || toHex(await sha256(bytes)) === hash),
 });
 
+/** Up to how many bytes of chunks are packed and sent at once: in memory some three times over until they are packed. */
+const PACKING = 8 * 1024 * 1024;
+
 /** Up to how many bytes of chunks are fetched and opened at once: as they are stored they are in memory beside the value. */
 const READ_AHEAD = 32 * 1024 * 1024;
 
@@ -80,6 +83,7 @@ export class Values {
     signal?: AbortSignal,
   ): Promise<StoredValue[]> {
     const pieces: { body: Segment[]; at: number; piece: Uint8Array }[] = [];
+    let total = 0;
     const known = knownOf(base);
     const bodyOf = async (bytes: Uint8Array): Promise<Segment[]> => {
       if (bytes.length <= this.#inlineLimit) return [bytes];
@@ -90,7 +94,10 @@ export class Values {
         const stays = at === body.length - 1 && piece.length <= LAST_PIECE * this.#inlineLimit &&
           isNew(piece, body.slice(0, -1), known);
         if (stays) body[at] = copyOf(piece);
-        else pieces.push({ body, at, piece });
+        else {
+          pieces.push({ body, at, piece });
+          total += piece.length;
+        }
       });
       return body;
     };
@@ -102,21 +109,29 @@ export class Values {
       stored.push({ type, body, attachments: rest });
     }
     const sent = new Set(known.chunks.keys());
-    const through = weighed(UNDER_WAY);
-    const send = async ({ body, at, piece }: typeof pieces[number], inner: AbortSignal) => {
-      // What is hashed, sent and held must be the same, whatever the caller does to it meanwhile.
-      const bytes = copyOf(piece);
-      const hash = await this.#objects.nameOf(thread, bytes);
-      const ref = body[at] = { hash, length: bytes.length };
-      const key = this.#keys.chunk(thread, hash);
-      if (sent.has(hash) || this.#objects.isThere(key, since)) return;
-      sent.add(hash);
-      await this.#objects.put(key, chunkOf(ref), bytes, { signal: inner });
-    };
+    // Of more than fits in there, the last would push out all else, and the first of it.
+    const isHeld = total <= this.#objects.recent.limit;
+    const through = weighed(PACKING);
     await mapParallel(
       pieces,
       this.#parallel,
-      (piece, inner) => through(piece.piece.length, () => send(piece, inner)),
+      ({ body, at, piece }, inner) =>
+        through(piece.length, async (weigh) => {
+          // What is hashed, sent and held must be the same, whatever the caller does to it meanwhile.
+          const bytes = copyOf(piece);
+          const hash = await this.#objects.nameOf(thread, bytes);
+          const ref = body[at] = { hash, length: bytes.length };
+          const key = this.#keys.chunk(thread, hash);
+          if (sent.has(hash) || this.#objects.isThere(key, since)) return;
+          sent.add(hash);
+          const sealed = (length: number) => {
+            weigh(length);
+            // Given back at once: garbage of 64 MiB would stand before it is collected.
+            if (!isHeld) bytes.buffer.transfer?.(0);
+            return !isHeld;
+          };
+          await this.#objects.put(key, chunkOf(ref), bytes, { signal: inner, sealed });
+        }),
       signal,
     );
     return stored;

@@ -35,7 +35,8 @@ export interface SdkStoreOptions extends S3Options {
  * checksum only where S3 demands one. Where `credentials` is absent, its default
  * chain finds them. A multipart upload that fails is aborted; for a process
  * that dies on the way, give the bucket a lifecycle rule with
- * `AbortIncompleteMultipartUpload`.
+ * `AbortIncompleteMultipartUpload`. In Deno `fetch` sends the GETs of a client that
+ * is made here, whose bodies `node:http` there takes twice the memory and time for.
  *
  * There is nothing to close: idle connections let a process end. A client that
  * is made here keeps up to 50 connections, or `maxOpenRequests` if that is more;

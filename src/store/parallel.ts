@@ -84,22 +84,27 @@ export const UNDER_WAY: number = 12 * 1024 * 1024;
 /**
  * Makes what lets operations through while all that are under way weigh at most so
  * much together; one that weighs more goes alone. The others wait for their turn.
+ * An operation may say on its way that it weighs another amount from then on.
  */
 export function weighed(
   most: number,
-): <R>(weight: number, operation: () => Promise<R>) => Promise<R> {
+): <R>(weight: number, operation: (weigh: (now: number) => void) => Promise<R>) => Promise<R> {
   let sum = 0;
   const waiting: (() => void)[] = [];
   return async (weight, operation) => {
     while (sum && sum + weight > most) {
       await new Promise<void>((resolve) => waiting.push(resolve));
     }
+    const weigh = (now: number) => {
+      sum += now - weight;
+      weight = now;
+      for (const wake of waiting.splice(0)) wake();
+    };
     sum += weight;
     try {
-      return await operation();
+      return await operation(weigh);
     } finally {
-      sum -= weight;
-      for (const wake of waiting.splice(0)) wake();
+      weigh(0);
     }
   };
 }

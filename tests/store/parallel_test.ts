@@ -313,3 +313,28 @@ Deno.test("weighed() lets through what weighs no more than the most together, an
     ),
   );
 });
+
+Deno.test("weighed() lets more through once what is under way weighs less", async () => {
+  const through = weighed(10);
+  const lighter = deferred<void>();
+  const end = deferred<void>();
+  const order: string[] = [];
+  const first = through(8, async (weigh) => {
+    await lighter.promise;
+    weigh(2);
+    order.push("lighter");
+    await end.promise;
+    order.push("end");
+  });
+  const second = through(8, () => Promise.resolve(order.push("second")));
+  const third = through(10, () => Promise.resolve(order.push("third")));
+  await settled();
+  assert.deepEqual(order, []);
+  lighter.resolve();
+  await second;
+  assert.deepEqual(order, ["lighter", "second"]);
+  await settled();
+  end.resolve();
+  await Promise.all([first, third]);
+  assert.deepEqual(order, ["lighter", "second", "end", "third"]);
+});
