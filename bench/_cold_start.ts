@@ -141,9 +141,10 @@ export async function coldStartReport(rounds: number): Promise<string> {
     `The core with \`./edge\` beside the core with \`./sdk\`, from the packed tarball: from the ` +
     `\`import()\` until a store and a checkpointer are made, in a new process each time; in workerd ` +
     `from its start until the first answer, with ${COPIES} Workers of the same script, less the ` +
-    `same with a script that is empty, for each of them. Milliseconds are the processor's: it is ` +
-    `them that Cloudflare counts at a Worker's start, and where nothing else runs the clock shows ` +
-    `hardly more. The files are in the disk's cache. The bound: 0.20 × the SDK's.`,
+    `same with a script that is empty, for each of them. Milliseconds are the processor's, which ` +
+    `tell little of what else the machine does; where that is nothing the clock shows hardly more. ` +
+    `The files are in the disk's cache. *Nothing* is the whole of a process, or of workerd with its ` +
+    `Workers, that loads nothing. The bound: 0.20 × the SDK's.`,
     "",
     table([
       "where",
