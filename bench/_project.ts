@@ -1,19 +1,6 @@
 import { fileURLToPath } from "node:url";
-import { ROOT } from "../tests/package/manifest.ts";
-import { exists, installTarball, lockedVersions, npmProject, run } from "../tests/package/npm.ts";
-import { pack } from "../tests/package/pack.ts";
-
-/** The packages of the import map that a program here may use. */
-const PACKAGES = [
-  "@aws-sdk/client-s3",
-  "@aws-sdk/lib-storage",
-  "@aws-sdk/s3-request-presigner",
-  "@langchain/core",
-  "@langchain/langgraph",
-  "@langchain/langgraph-checkpoint",
-  "esbuild",
-  "miniflare",
-];
+import { exists, run } from "../tests/package/npm.ts";
+import { userProject } from "../tests/package/user_project.ts";
 
 /** What only the savers beside ours need, pinned: nothing of ours imports it. */
 const SAVERS = {
@@ -27,22 +14,9 @@ export const NODE = "node";
 
 let made: Promise<string> | undefined;
 
-/**
- * A folder as a user has it: the package installed from its tarball, the
- * packages beside it, and the programs of this folder. It is made once.
- */
+/** The folder that the programs run in, made once. */
 export function project(): Promise<string> {
-  return made ??= prepare();
-}
-
-async function prepare(): Promise<string> {
-  const folder = await npmProject("bench", { ...lockedVersions(PACKAGES), ...SAVERS });
-  await installTarball(folder, await pack(fileURLToPath(new URL(".cache/pack", ROOT))));
-  const programs = new URL("programs/", import.meta.url);
-  for await (const { name } of Deno.readDir(programs)) {
-    await Deno.copyFile(new URL(name, programs), `${folder}/${name}`);
-  }
-  return folder;
+  return made ??= userProject("bench", new URL("programs/", import.meta.url), SAVERS);
 }
 
 /** Compiles the addon of SQLite, which has no JavaScript alone: once, for about two minutes. */

@@ -12,38 +12,18 @@
  * failure, never skipped.
  */
 
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { manifest, ROOT } from "../package/manifest.ts";
-import { installTarball, lockedVersions, npmProject } from "../package/npm.ts";
-import { pack } from "../package/pack.ts";
+import { manifest } from "../package/manifest.ts";
+import { userProject } from "../package/user_project.ts";
 import { type CaseResult, faultsOf, rowsOf, type RuntimeResult, tableOf } from "./results.ts";
 import { type Runtime, RUNTIMES } from "./runtimes.ts";
 
 /** The longest that one runtime may take, in milliseconds. */
 const TIMEOUT = 900_000;
 
-/** What a user of every entry installs beside the package, and what bundles and runs a Worker. */
-const PACKAGES = [
-  "@aws-sdk/client-s3",
-  "@aws-sdk/lib-storage",
-  "@aws-sdk/s3-request-presigner",
-  "@langchain/core",
-  "@langchain/langgraph",
-  "@langchain/langgraph-checkpoint",
-  "esbuild",
-  "miniflare",
-];
-
-/** Makes the project that every runtime runs in, with the package installed from its tarball. */
+/** Makes the project that every runtime runs in. */
 async function prepare(): Promise<string> {
-  const project = await npmProject("runtimes", lockedVersions(PACKAGES));
-  const tarball = await pack(fileURLToPath(new URL(".cache/pack", ROOT)));
-  await installTarball(project, tarball);
-  const program = new URL("program/", import.meta.url);
-  for await (const { name } of Deno.readDir(program)) {
-    await Deno.copyFile(new URL(name, program), `${project}/${name}`);
-  }
+  const project = await userProject("runtimes", new URL("program/", import.meta.url));
   // The nearest one counts: without it Deno would take the checkout's import map.
   await Deno.writeTextFile(`${project}/deno.json`, "{}\n");
   return project;
