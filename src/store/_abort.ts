@@ -1,12 +1,22 @@
+/** Whom an abort calls, by its signal: under one listener, since Node warns of more than ten. */
+const watches = new WeakMap<AbortSignal, Set<() => void>>();
+
 /** Calls once a signal aborts, at once where it has; gives what ends the watch. */
 export function onAbort(
   signal: AbortSignal | undefined,
   call: (reason: unknown) => void,
 ): () => void {
-  const listener = () => call(signal!.reason);
-  if (signal?.aborted) listener();
-  signal?.addEventListener("abort", listener, { once: true });
-  return () => signal?.removeEventListener("abort", listener);
+  if (signal?.aborted) call(signal.reason);
+  if (!signal || signal.aborted) return () => {};
+  const own = () => call(signal.reason);
+  let calls = watches.get(signal);
+  if (!calls) {
+    const all = calls = new Set();
+    watches.set(signal, all);
+    signal.addEventListener("abort", () => all.forEach((call) => call()), { once: true });
+  }
+  calls.add(own);
+  return () => void calls.delete(own);
 }
 
 /** Runs with a controller that follows the signal, and that a failure can abort, too. */

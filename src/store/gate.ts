@@ -20,34 +20,25 @@ export function createGate(
 ): <T>(operation: () => Promise<T>, signal?: AbortSignal) => Promise<T> {
   const open = new Set<Place>();
   const queue = new Set<Waiter>();
-  // One listener for each signal, however many wait under it: Node warns of more than ten.
-  const watched = new Map<AbortSignal, { waiting: number; end: () => void }>();
 
-  const watch = (signal: AbortSignal) => {
-    const watch = watched.get(signal);
-    if (watch) return watch.waiting++;
-    const end = onAbort(signal, (reason) => {
-      watched.delete(signal);
-      for (const waiter of queue) {
-        if (waiter.signal === signal && queue.delete(waiter)) waiter.reject(reason);
-      }
-    });
-    watched.set(signal, { waiting: 1, end });
-  };
-  const unwatch = (signal: AbortSignal) => {
-    const watch = watched.get(signal)!;
-    if (--watch.waiting > 0) return;
-    watch.end();
-    watched.delete(signal);
-  };
   const enter = (place: Place, signal?: AbortSignal) => {
     if (open.size < limit) {
       open.add(place);
       return;
     }
     return new Promise<void>((resolve, reject) => {
-      queue.add({ place, resolve, reject, signal });
-      if (signal) watch(signal);
+      const waiter: Waiter = {
+        place,
+        enter() {
+          unwatch();
+          resolve();
+        },
+      };
+      queue.add(waiter);
+      const unwatch = onAbort(signal, (reason) => {
+        queue.delete(waiter);
+        reject(reason);
+      });
     });
   };
   const leave = (place: Place) => {
@@ -55,10 +46,9 @@ export function createGate(
     const [next] = queue;
     if (next === undefined) return;
     queue.delete(next);
-    if (next.signal) unwatch(next.signal);
     next.place.seen = Date.now();
     open.add(next.place);
-    next.resolve();
+    next.enter();
   };
   const beat = (place: Place) => {
     place.seen = Date.now();
@@ -86,7 +76,5 @@ interface Place {
 /** An operation that waits at a gate. */
 interface Waiter {
   readonly place: Place;
-  readonly resolve: () => void;
-  readonly reject: (reason: unknown) => void;
-  readonly signal: AbortSignal | undefined;
+  readonly enter: () => void;
 }

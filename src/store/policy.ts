@@ -197,15 +197,6 @@ export function withTimeout<T>(
 
 /** Waits, unless the signal aborts first. */
 export async function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let unwatch: (() => void) | undefined;
-  try {
-    await new Promise<unknown>((resolve, reject) => {
-      timer = setTimeout(resolve, Math.min(milliseconds, LONGEST_TIMER));
-      unwatch = onAbort(signal, reject);
-    });
-  } finally {
-    clearTimeout(timer);
-    unwatch?.();
-  }
+  const never = () => new Promise<never>(() => {});
+  await withTimeout(never, milliseconds, signal).catch(() => signal.throwIfAborted());
 }
