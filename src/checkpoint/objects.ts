@@ -109,7 +109,7 @@ export class Objects {
       if (await codec.check?.(payload, encrypted) === false) {
         throw new CorruptError("The object is not what its name says");
       }
-      return this.#keep(key, info.etag, codec, nonce, payload, seen);
+      return this.#keep(key, info.etag, codec, nonce, payload, seen, codec.decode(payload));
     } catch (error) {
       if (error instanceof NotFoundError && error.what === "object") return undefined;
       throw named(key, error);
@@ -137,7 +137,7 @@ export class Objects {
     const options = { ...cachingOf(this.store, key), precondition, signal };
     const seen = this.#options.now();
     const { etag } = await this.store.put(key, frame, options);
-    // Read back from its own bytes: the caller may change what it gave.
+    // Read back from its own bytes, once it is asked for: the caller may change what it gave.
     if (!isGone) this.#keep(key, etag, codec, nonce, payload, seen);
   }
 
@@ -160,8 +160,14 @@ export class Objects {
     nonce: Uint8Array | undefined,
     payload: Uint8Array,
     seen: number,
+    record?: T,
   ): Opened<T> {
-    const object = { nonce: nonce?.join(), record: codec.decode(payload) };
+    const object = {
+      nonce: nonce?.join(),
+      get record() {
+        return record ??= codec.decode(payload);
+      },
+    };
     this.recent.set(key, etag, object, payload.length, seen);
     return object;
   }

@@ -81,6 +81,7 @@ export class Expiry {
 
   /** Puts a checkpoint; while that is under way, its writes need not ask how old it is. */
   async during(place: Place, put: () => Promise<void>): Promise<void> {
+    if (this.#log.ttl === undefined) return await put();
     const key = this.#log.keys.record(place);
     this.#putting.add(key);
     try {
@@ -96,8 +97,9 @@ export class Expiry {
    * checkpoint is long in coming. One that is over stays over.
    */
   async prolong(serde: SerializerProtocol, place: Place): Promise<void> {
+    if (this.#log.ttl === undefined) return;
     const key = this.#log.keys.record(place);
-    if (this.#log.ttl === undefined || this.#putting.has(key)) return;
+    if (this.#putting.has(key)) return;
     // Its tasks write at once: one of them does it for all.
     const running = this.#prolonging.get(key) ?? prolong(this.#log, serde, place);
     this.#prolonging.set(key, running);
