@@ -1,6 +1,6 @@
-import { AwsV4Signer } from "aws4fetch";
+import { Signer } from "./_signer.ts";
 import { AccessError, CairnError, CorruptError, UnavailableError } from "../errors.ts";
-import { readAll, streamOf } from "../store/body.ts";
+import { readAll } from "../store/body.ts";
 import { createPolicy, type PolicyOptions } from "../store/policy.ts";
 import type { CallOptions } from "../store/store.ts";
 import { credentialsSource } from "../s3/credentials.ts";
@@ -76,7 +76,7 @@ export function awsCaller(service: string, options: AwsClientOptions): AwsCall {
     signal: AbortSignal,
   ): Promise<{ response: Response; text: string }> {
     if (derived.size > 8) derived.clear();
-    const signer = new AwsV4Signer({
+    const signer = new Signer({
       method: "POST",
       url: url.href,
       headers,
@@ -92,7 +92,7 @@ export function awsCaller(service: string, options: AwsClientOptions): AwsCall {
     const signed = await signer.sign();
     const init = { method: "POST", headers: signed.headers, body, signal } as const;
     const response = await send(url.href, { ...init, redirect: "manual" });
-    const bytes = await readAll(response.body ?? streamOf(), MAX_ANSWER);
+    const bytes = await readAll(response.body, MAX_ANSWER);
     return { response, text: new TextDecoder().decode(bytes) };
   }
 

@@ -1,6 +1,6 @@
-import { cancel } from "../store/_abort.ts";
 import { streamOf } from "../store/body.ts";
 import { quote } from "../store/key.ts";
+import { sha256 } from "../store/sha256.ts";
 import type { S3Driver } from "../s3/driver.ts";
 import { unquoteETag } from "../s3/headers.ts";
 import { base64, md5 } from "../s3/md5.ts";
@@ -15,8 +15,7 @@ const encoder = /* @__PURE__ */ new TextEncoder();
 export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Driver {
   async function checksumOf(bytes: Uint8Array<ArrayBuffer>): Promise<Record<string, string>> {
     if (dialect.deleteChecksum === "content-md5") return { "content-md5": base64(md5(bytes)) };
-    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-    return { "x-amz-checksum-sha256": base64(digest) };
+    return { "x-amz-checksum-sha256": base64(await sha256(bytes)) };
   }
 
   /** Sends a copy, of a whole or a part; gives its ETag. */
@@ -43,12 +42,8 @@ export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Dri
       return { headers: response.headers, body: body ?? streamOf() };
     },
 
-    async headObject(key, versionId, headers, signal) {
-      const query = { versionId };
-      const response = await wire.send({ method: "HEAD", key, query, headers }, signal);
-      cancel(response.body);
-      return response.headers;
-    },
+    headObject: (key, versionId, headers, signal) =>
+      wire.sendOnly({ method: "HEAD", key, query: { versionId }, headers }, signal),
 
     async listObjects({ prefix, startAfter, delimiter, token, maxKeys }, signal) {
       const query = {

@@ -1,4 +1,5 @@
 import { CorruptError } from "../errors.ts";
+import { builtin } from "../store/_builtin.ts";
 import { isStreamFormat } from "./_streams.ts";
 import type { Algorithm, Decoder, Encoder } from "./codec.ts";
 
@@ -32,10 +33,6 @@ interface Result {
 type Callback = (error: Error | null, result: Result) => void;
 type Run = (bytes: Uint8Array, options: Options, callback?: Callback) => Result;
 
-interface ProcessLike {
-  readonly getBuiltinModule?: (name: string) => unknown;
-}
-
 /** Runs bytes through a function; there are `size` of them unpacked. */
 type Use = (bytes: Uint8Array, size: number, options: Options) => Promise<Result>;
 
@@ -45,13 +42,7 @@ type Use = (bytes: Uint8Array, size: number, options: Options) => Promise<Result
  * What is large it does on other threads, in Node and Bun.
  */
 function find(algorithm: Algorithm, way: 0 | 1): Use | undefined {
-  let zlib: Readonly<Record<string, Run>> | undefined;
-  try {
-    const { process } = globalThis as { process?: ProcessLike };
-    zlib = process?.getBuiltinModule?.("node:zlib") as typeof zlib;
-  } catch {
-    // told below
-  }
+  const zlib = builtin<Readonly<Record<string, Run>>>("zlib");
   const name = NAMES[algorithm][way];
   const run = zlib?.[name];
   return run && ((bytes, size, options) =>

@@ -14,18 +14,18 @@ export function concat(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Reads a stream to its end. Past `limit` bytes it is cancelled and the call
+ * Reads a stream, where there is one, to its end. Past `limit` bytes it is cancelled and the call
  * rejects, so that nobody's answer can fill the memory.
  *
  * @throws {CorruptError} where there is more than `limit`.
  */
 export async function readAll(
-  stream: ReadableStream<Uint8Array>,
+  stream: ReadableStream<Uint8Array> | null,
   limit = Infinity,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const pieces: Uint8Array[] = [];
   let length = 0;
-  for await (const piece of stream) {
+  for await (const piece of stream ?? []) {
     length += piece.length;
     if (length > limit) throw new CorruptError(`A body is longer than the ${limit} bytes expected`);
     pieces.push(piece);

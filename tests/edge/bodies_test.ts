@@ -1,11 +1,23 @@
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { edgeStore } from "../../src/edge/mod.ts";
 import {
   CorruptError,
   InvalidInputError,
   PreconditionFailedError,
   UnavailableError,
 } from "../../src/errors.ts";
-import { failure, object, type Reply, type Seen, test, textOf, withStore } from "./_fixture.ts";
+import {
+  failure,
+  object,
+  optionsFor,
+  type Reply,
+  type Seen,
+  test,
+  textOf,
+  withStore,
+} from "./_fixture.ts";
 
 const TEXT = "a pile of stones that marks a trail";
 
@@ -135,4 +147,49 @@ test("EdgeStore.get() ends a body with the reason of its signal", async () => {
       assert.equal(seen.length, 1);
     },
   );
+});
+
+test("EdgeStore reads the answer to a PUT to its end where it has one, and lets an empty one be", async () => {
+  for (const [length, read] of [["0", false], ["3", true], [undefined, true]] as const) {
+    const pieces = read ? [new Uint8Array(3)] : [];
+    let pulls = 0, cancelled = false;
+    const body = new ReadableStream({
+      pull(controller) {
+        pulls++;
+        const piece = pieces.pop();
+        if (piece) controller.enqueue(piece);
+        else controller.close();
+      },
+      cancel: () => void (cancelled = true),
+    }, { highWaterMark: 0 });
+    const headers = { etag: '"e1"', ...(length && { "content-length": length }) };
+    const answer = new Response(body, { headers });
+    const store = edgeStore(
+      optionsFor("https://s3.example.com", { fetch: () => Promise.resolve(answer) }),
+    );
+    assert.deepEqual(await store.put("key", new Uint8Array(1)), { etag: "e1" });
+    assert.deepEqual([pulls, cancelled], read ? [2, false] : [0, true]);
+  }
+});
+
+test("EdgeStore puts one object after the other on one connection", async () => {
+  let connections = 0;
+  const server = createServer((request, response) => {
+    request.resume();
+    request.on("end", () => response.writeHead(200, { etag: '"e1"', "content-length": "0" }).end());
+  });
+  server.on("connection", () => connections++);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const client = Deno.createHttpClient({});
+  try {
+    const store = edgeStore(optionsFor(`http://127.0.0.1:${port}`, {
+      fetch: (url, init) => fetch(url as string, { ...init, ...{ client } }),
+    }));
+    for (let i = 0; i < 10; i++) await store.put(`key ${i}`, new Uint8Array(100));
+    assert.equal(connections, 1);
+  } finally {
+    client.close();
+    await new Promise((resolve) => server.close(resolve));
+  }
 });

@@ -13,7 +13,7 @@ import {
   UnsupportedError,
 } from "@cairn/checkpoint";
 import { forge } from "./_seal.ts";
-import { withoutZlib } from "./_without_zlib.ts";
+import { withoutBuiltins } from "./_without_builtins.ts";
 
 const MIB = 2 ** 20;
 const TEXT = new TextEncoder().encode(
@@ -173,7 +173,7 @@ Deno.test("{ readers } takes zstd for what is large and gzip for what is small, 
 
 Deno.test("{ readers } takes what this runtime writes, and says so where that is nothing", async () => {
   const written = (readers: readonly Algorithm[]) =>
-    withoutZlib(() => encodeFrame(TEXT, { kind: "chunk", compression: { readers } }));
+    withoutBuiltins(() => encodeFrame(TEXT, { kind: "chunk", compression: { readers } }));
   assert.equal((await decodeFrame(await written(["zstd", "gzip"]))).compression, "gzip");
   assert.equal(
     (await decodeFrame(await written(["brotli", "deflate-raw"]))).compression,
@@ -265,7 +265,7 @@ Deno.test("registerDecoder() and registerEncoder() refuse what no frame can carr
 
 Deno.test("a runtime that lacks an algorithm says which, where it is available, and how to register one", async () => {
   const bytes = await encodeFrame(TEXT, { kind: "chunk", compression: "zstd" });
-  await withoutZlib(async () => {
+  await withoutBuiltins(async () => {
     assert(!supportedCompressions().read.includes("zstd"));
     assert(supportedCompressions().read.includes("gzip"));
     await assert.rejects(decodeFrame(bytes), (error) => {

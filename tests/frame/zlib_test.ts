@@ -4,7 +4,7 @@ import zlib from "node:zlib";
 import fc from "fast-check";
 import { CorruptError, decodeFrame, encodeFrame } from "@cairn/checkpoint";
 import { forge } from "./_seal.ts";
-import { withoutZlib } from "./_without_zlib.ts";
+import { withoutBuiltins } from "./_without_builtins.ts";
 
 const MIB = 2 ** 20;
 const NAMES = ["gzip", "deflate-raw"] as const;
@@ -12,7 +12,10 @@ const ID = { "gzip": 1, "deflate-raw": 2 };
 const PACK = { "gzip": zlib.gzipSync, "deflate-raw": zlib.deflateRawSync };
 
 /** The ways of a runtime: its streams alone, or node:zlib. */
-const WAYS = [["streams", withoutZlib], ["node:zlib", (run: () => Promise<unknown>) => run()]] as [
+const WAYS = [["streams", withoutBuiltins], [
+  "node:zlib",
+  (run: () => Promise<unknown>) => run(),
+]] as [
   string,
   <T>(run: () => Promise<T>) => Promise<T>,
 ][];

@@ -1,0 +1,16 @@
+import { nodeCrypto } from "./_builtin.ts";
+
+/** Up to so many bytes a digest takes less time than the way to another thread and back. */
+const SMALL = 32 * 1024;
+
+/**
+ * SHA-256 of bytes: 32 bytes.
+ *
+ * The bytes must not change until the promise settles.
+ */
+export async function sha256(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+  const now = bytes.length <= SMALL && nodeCrypto()?.createHash("sha256").update(bytes).digest();
+  return new Uint8Array(
+    now || await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>),
+  );
+}
