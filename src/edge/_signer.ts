@@ -12,13 +12,11 @@ export class Signer extends AwsV4Signer {
     if (!crypto) return await super.signature();
     const hash = crypto.createHash("sha256").update(await this.canonicalString()).digest();
     const scope = this.credentialString;
+    const text = ["AWS4-HMAC-SHA256", this.datetime, scope, toHex(hash)].join("\n");
     let key: string | Uint8Array = "AWS4" + this.secretAccessKey;
-    for (
-      const part of [
-        ...scope.split("/"),
-        ["AWS4-HMAC-SHA256", this.datetime, scope, toHex(hash)].join("\n"),
-      ]
-    ) key = crypto.createHmac("sha256", key).update(part).digest();
+    for (const part of [...scope.split("/"), text]) {
+      key = crypto.createHmac("sha256", key).update(part).digest();
+    }
     return toHex(key as Uint8Array);
   }
 }

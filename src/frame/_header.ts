@@ -1,5 +1,4 @@
 import { CorruptError, UnsupportedError } from "../errors.ts";
-import { toHex } from "../store/hex.ts";
 import { type Compression, COMPRESSIONS } from "./codec.ts";
 import type { Sealing } from "./encryption.ts";
 import { sha256 } from "./hash.ts";
@@ -85,31 +84,30 @@ export async function join(head: Uint8Array, body: Uint8Array): Promise<Uint8Arr
  * @throws {UnsupportedError} where a newer writer made it.
  */
 export async function unseal(bytes: Uint8Array): Promise<Header> {
-  if (toHex(bytes.subarray(0, MAGIC.length)) !== toHex(MAGIC)) {
+  if (MAGIC.some((byte, at) => bytes[at] !== byte)) {
     throw new CorruptError("This is no frame: it does not begin with 89 43 52 4E");
   }
   const version = bytes[VERSION_AT] ?? 0;
   if (version > VERSION) throw tooNew(`frame version ${version}`);
   const head = bytes.subarray(0, HEAD_LENGTH);
-  const recorded = toHex(bytes.subarray(HEAD_LENGTH, HEADER_LENGTH));
-  const computed = await join(head, bytes.subarray(HEADER_LENGTH));
-  if (version < VERSION || recorded !== toHex(computed.subarray(HEAD_LENGTH, HEADER_LENGTH))) {
+  const computed = (await join(head, bytes.subarray(HEADER_LENGTH))).subarray(0, HEADER_LENGTH);
+  if (version < VERSION || computed.some((byte, at) => byte !== bytes[at])) {
     throw new CorruptError(
       `This frame is cut short or altered: its checksum does not fit its ${bytes.length} bytes`,
     );
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const encryption = view.getUint8(ENCRYPTION_AT);
+  // The checksum holds, so the header is whole.
+  const encryption = bytes[ENCRYPTION_AT]!;
   if (encryption > 1) throw tooNew(`encryption ${encryption}`);
-  const kind = KINDS[view.getUint8(KIND_AT)];
-  if (kind === undefined) throw tooNew(`frame kind ${view.getUint8(KIND_AT)}`);
-  const compression = COMPRESSIONS[view.getUint8(COMPRESSION_AT)];
-  if (compression === undefined) throw tooNew(`compression ${view.getUint8(COMPRESSION_AT)}`);
+  const kind = KINDS[bytes[KIND_AT]!];
+  if (kind === undefined) throw tooNew(`frame kind ${bytes[KIND_AT]}`);
+  const compression = COMPRESSIONS[bytes[COMPRESSION_AT]!];
+  if (compression === undefined) throw tooNew(`compression ${bytes[COMPRESSION_AT]}`);
   return {
     kind,
     compression,
     // Above 2^53 the number is rounded, which no limit lets pass anyway.
-    length: Number(view.getBigUint64(LENGTH_AT)),
+    length: Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(LENGTH_AT)),
     nonce: new Uint8Array(head.subarray(NONCE_AT)),
     encrypted: isEncrypted(bytes),
   };

@@ -1,13 +1,8 @@
 import { CorruptError } from "../errors.ts";
-import { builtin } from "../store/_builtin.ts";
+import { AT_ONCE, builtin } from "../store/_builtin.ts";
 import { isStreamFormat } from "./_streams.ts";
 import type { Algorithm, Decoder, Encoder } from "./codec.ts";
 
-/**
- * Up to so many unpacked bytes the work is done at once, on the caller's thread:
- * to hand it to another one takes as long, and to make a stream ten times as long.
- */
-const SMALL: number = 32 * 1024;
 /** How much output of something large is made at a time: each piece costs a turn of the event loop. */
 const PIECE = 256 * 1024;
 
@@ -49,7 +44,7 @@ function find(algorithm: Algorithm, way: 0 | 1): Use | undefined {
     new Promise((resolve, reject) => {
       options = { ...options, info: true };
       // The others' in Deno take what is cut short for whole.
-      if (size <= SMALL && isStreamFormat(algorithm)) {
+      if (size <= AT_ONCE && isStreamFormat(algorithm)) {
         return resolve(zlib![name + "Sync"]!(bytes, options));
       }
       run(
@@ -91,6 +86,6 @@ export function zlibDecoder(algorithm: Algorithm): Decoder | undefined {
 function levelOf(algorithm: Algorithm, size: number): Options {
   // Its default, 11, is made for what is packed once and served for years: 100 times slower.
   if (algorithm === "brotli") return { params: { [BROTLI_QUALITY]: 5 } };
-  if (size <= SMALL) return {};
+  if (size <= AT_ONCE) return {};
   return algorithm === "zstd" ? { params: { [ZSTD_LEVEL]: 1 } } : { level: 4 };
 }

@@ -93,33 +93,26 @@ export async function compress(payload: Uint8Array, choice: CompressionChoice): 
  * @throws {CorruptError} where the bytes do not give the length.
  * @throws {UnsupportedError} where this runtime has no such algorithm.
  */
-export async function decompress(packed: Packed, length: number): Promise<Uint8Array> {
-  const { compression, bytes } = packed;
-  if (length > bytes.length * MAX_RATIO[compression]) throw damaged(packed, length);
-  const plain = compression === "none"
-    ? bytes
-    : await unpack(decoderOf(compression), packed, length);
-  if (plain.length !== length) throw damaged(packed, length);
-  // A Buffer, from node:zlib or the caller's own bytes, would leak its other ways of slicing.
-  return new Uint8Array(plain.buffer, plain.byteOffset, plain.length);
-}
-
-async function unpack(
-  decode: (bytes: Uint8Array, limit: number) => Uint8Array | Promise<Uint8Array>,
-  packed: Packed,
+export async function decompress(
+  { compression, bytes }: Packed,
   length: number,
 ): Promise<Uint8Array> {
+  let plain: Uint8Array | undefined, cause: unknown;
   try {
-    return await decode(packed.bytes, length);
-  } catch (cause) {
-    throw cause instanceof UnsupportedError ? cause : damaged(packed, length, cause);
+    if (length <= bytes.length * MAX_RATIO[compression]) {
+      plain = compression === "none" ? bytes : await decoderOf(compression)(bytes, length);
+    }
+  } catch (error) {
+    if (error instanceof UnsupportedError) throw error;
+    cause = error;
   }
-}
-
-function damaged({ compression, bytes }: Packed, length: number, cause?: unknown): CorruptError {
-  return new CorruptError(
-    `This frame claims ${length} bytes that ${compression} cannot unpack from its ` +
-      `${bytes.length} bytes of payload`,
-    { cause },
-  );
+  if (plain?.length !== length) {
+    throw new CorruptError(
+      `This frame claims ${length} bytes that ${compression} cannot unpack from its ` +
+        `${bytes.length} bytes of payload`,
+      { cause },
+    );
+  }
+  // A Buffer, from node:zlib or the caller's own bytes, would leak its other ways of slicing.
+  return new Uint8Array(plain.buffer, plain.byteOffset, plain.length);
 }

@@ -19,7 +19,7 @@ export function createGate(
   limit: number,
 ): <T>(operation: () => Promise<T>, signal?: AbortSignal) => Promise<T> {
   const open = new Set<Place>();
-  const queue = new Set<Waiter>();
+  const queue = new Set<() => void>();
 
   const enter = (place: Place, signal?: AbortSignal) => {
     if (open.size < limit) {
@@ -27,16 +27,15 @@ export function createGate(
       return;
     }
     return new Promise<void>((resolve, reject) => {
-      const waiter: Waiter = {
-        place,
-        enter() {
-          unwatch();
-          resolve();
-        },
+      const next = () => {
+        unwatch();
+        place.seen = Date.now();
+        open.add(place);
+        resolve();
       };
-      queue.add(waiter);
+      queue.add(next);
       const unwatch = onAbort(signal, (reason) => {
-        queue.delete(waiter);
+        queue.delete(next);
         reject(reason);
       });
     });
@@ -46,9 +45,7 @@ export function createGate(
     const [next] = queue;
     if (next === undefined) return;
     queue.delete(next);
-    next.place.seen = Date.now();
-    open.add(next.place);
-    next.enter();
+    next();
   };
   const beat = (place: Place) => {
     place.seen = Date.now();
@@ -71,10 +68,4 @@ export function createGate(
 /** The place of an operation, and when it last showed that it lives. */
 interface Place {
   seen: number;
-}
-
-/** An operation that waits at a gate. */
-interface Waiter {
-  readonly place: Place;
-  readonly enter: () => void;
 }
