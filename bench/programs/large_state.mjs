@@ -7,10 +7,10 @@ import { sdkStore } from "@cairn/checkpoint/sdk";
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import { about, peakOf, serve, storeOptions, timed } from "./serve.mjs";
+import { about, peakOf, processorOf, serve, storeOptions, timed } from "./serve.mjs";
 
 const PART_SIZE = 8 * 2 ** 20, PARTS_IN_FLIGHT = 4;
-const COMPRESSION = { "gzip": "gzip", "zstd": { readers: ["gzip", "zstd"] } };
+const COMPRESSION = { "none": "none", "gzip": "gzip", "zstd": { readers: ["gzip", "zstd"] } };
 
 // A view of its own: what a runtime reads a file into may be larger.
 const bytes = new Uint8Array(readFileSync("large_state.json"));
@@ -83,6 +83,16 @@ await serve({
       sizes[compression] = packed.get(compression).length;
     }
     return sizes;
+  },
+  /** Where the time goes: of one stream, of packing, and of a save to the server. */
+  processor: async ({ compression }) => {
+    if (compression === undefined) return await processorOf(byStream);
+    let remove;
+    const taken = await processorOf(
+      async () => ({ remove } = await save(server().store, compression)),
+    );
+    await remove();
+    return { ...taken, pack: await processorOf(() => save(nowhere().store, compression)) };
   },
   upload: ({ compression }) => timed(() => server().upload(packed.get(compression))),
   packAndUpload: () => timed(async () => await server().upload(await byStream())),

@@ -42,6 +42,19 @@ export async function peakOf(run) {
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)[1]) * 1024 - idle;
 }
 
+/**
+ * The processor's time that something takes, in milliseconds: of all threads, and of
+ * the one that runs JavaScript. Other processes do not add to it, however busy.
+ */
+export async function processorOf(run) {
+  const ofMain = () =>
+    Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, "utf8").split(" ")[0]) / 1e6;
+  const before = process.cpuUsage(), mainBefore = ofMain();
+  await run();
+  const { user, system } = process.cpuUsage(before);
+  return { all: (user + system) / 1e3, main: ofMain() - mainBefore };
+}
+
 /** The options of a store, from the variables that name the server. */
 export function storeOptions() {
   const value = (name) => {
