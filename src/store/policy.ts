@@ -1,5 +1,5 @@
 import { CairnError, type ThrottledError, TimeoutError, type UnavailableError } from "../errors.ts";
-import { onAbort, withController } from "./_abort.ts";
+import { withController } from "./_abort.ts";
 import { checkWhole, refuse } from "./_options.ts";
 import { createGate } from "./gate.ts";
 import { openRequests } from "./open_requests.ts";
@@ -181,7 +181,11 @@ export function withTimeout<T>(
 ): Promise<T> {
   return withController(signal, async (controller) => {
     controller.signal.throwIfAborted();
-    const stopped = new Promise<never>((_, reject) => onAbort(controller.signal, reject));
+    const { signal: own } = controller;
+    // Not by `onAbort`: its map would keep what the operation gives until it is collected in whole.
+    const stopped = new Promise<never>((_, reject) =>
+      own.addEventListener("abort", () => reject(own.reason), { once: true })
+    );
     const timer = setTimeout(
       () =>
         controller.abort(new TimeoutError(`No answer within ${Math.round(limit)} ms`, { limit })),
