@@ -180,11 +180,11 @@ export function withTimeout<T>(
   signal?: AbortSignal,
 ): Promise<T> {
   return withController(signal, async (controller) => {
-    controller.signal.throwIfAborted();
     const { signal: own } = controller;
+    own.throwIfAborted();
     // Not by `onAbort`: its map would keep what the operation gives until it is collected in whole.
     const stopped = new Promise<never>((_, reject) =>
-      own.addEventListener("abort", () => reject(own.reason), { once: true })
+      own.addEventListener("abort", () => reject(own.reason))
     );
     const timer = setTimeout(
       () =>
@@ -192,7 +192,7 @@ export function withTimeout<T>(
       Math.min(limit, LONGEST_TIMER),
     );
     try {
-      return await Promise.race([operation(controller.signal), stopped]);
+      return await Promise.race([operation(own), stopped]);
     } finally {
       clearTimeout(timer);
     }
