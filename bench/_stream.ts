@@ -13,7 +13,7 @@ const WHERE = ["node-oldest", "node-newest", "bun", "deno"];
 const STORES = ["edgeStore", "sdkStore"];
 /** What is done, in this order, and by what. */
 const DONE: readonly (readonly [call: "save" | "load", by: readonly string[]])[] = [
-  ["save", STORES],
+  ["save", ["Upload alone", ...STORES]],
   ["load", ["GetObject alone", "fetch alone", ...STORES]],
 ];
 
@@ -42,8 +42,8 @@ export async function streamReport(server: Server, rounds: number): Promise<stri
     } MiB, sent from a stream of unknown length and read piece by piece, each time in ` +
     "a new process, from the installed package. To reach: 96 MiB above the idle process. What is " +
     "read is garbage as soon as the reader is through with it, and a runtime collects it late: the " +
-    "engine of Node and Deno lets 64 MiB of it stand before it begins. `GetObject alone` is the " +
-    "AWS SDK's client with no store over it, `fetch alone` a signed URL; `sdkStore` reads by " +
+    "engine of Node and Deno lets 64 MiB of it stand before it begins. `Upload alone` and " +
+    "`GetObject alone` are the AWS SDK with no store over it, `fetch alone` is a signed URL; `sdkStore` reads by " +
     "`node:http` in Node and Bun, and by `fetch` in Deno.",
     "",
     table(

@@ -1,6 +1,7 @@
 /** A large stream sent and read, as `_stream.ts` asks for it, in Node, Bun and Deno. */
 
 import { GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { Upload } from "@aws-sdk/lib-storage";
 import { edgeStore } from "@cairn/checkpoint/edge";
 import { sdkStore } from "@cairn/checkpoint/sdk";
 import process from "node:process";
@@ -18,7 +19,22 @@ const stores = Object.fromEntries(
     make({ bucket, ...options, partSize: PART_SIZE, partsInFlight: PARTS_IN_FLIGHT }),
   ]),
 );
-const client = new S3Client({ ...options, responseChecksumValidation: "WHEN_REQUIRED" });
+const client = new S3Client({
+  ...options,
+  requestChecksumCalculation: "WHEN_REQUIRED",
+  responseChecksumValidation: "WHEN_REQUIRED",
+});
+
+/** The ways to send a stream, by name. */
+const SAVES = {
+  "Upload alone": async (key, stream) => {
+    const params = { Bucket: bucket, Key: key, Body: stream };
+    await new Upload({ client, params, partSize: PART_SIZE, queueSize: PARTS_IN_FLIGHT }).done();
+  },
+  ...Object.fromEntries(
+    Object.entries(stores).map(([name, store]) => [name, (key, stream) => store.put(key, stream)]),
+  ),
+};
 
 /** The ways to read an object, by name. */
 const LOADS = {
@@ -62,9 +78,9 @@ async function costs(run) {
 await serve({
   about,
   save: async ({ by, size }) => {
-    await stores[by].put(`${KEY}/warm`, streamOfNoise(1_000));
-    const taken = await costs(() => stores[by].put(KEY, streamOfNoise(size)));
-    await stores[by].delete([`${KEY}/warm`]);
+    await SAVES[by](`${KEY}/warm`, streamOfNoise(1_000));
+    const taken = await costs(() => SAVES[by](KEY, streamOfNoise(size)));
+    await stores.edgeStore.delete([`${KEY}/warm`]);
     return taken;
   },
   load: async ({ by, size }) => {
