@@ -207,7 +207,9 @@ async function told(
     `its \`put\` fails with the newer ones that its bounds allow), each called without asyncio, and ` +
     `by S3Saver in Node; every process alone at its work, in turn with the others, times taken ` +
     `inside. Reads are by a saver that holds nothing yet, on connections that are open. The large ` +
-    `state is ${large} messages, and one more with each \`put\`. Ahead: the better of the two over ` +
+    `state is ${large} messages, and one more with each \`put\`: the savers in Python send it whole, ` +
+    `which costs next to nothing without a network; S3Saver sends what is new, and takes its time for ` +
+    `LangGraph's serializer, which goes through all of it, and for finding what is new. Ahead: the better of the two over ` +
     `the slower of our transports, in each round. Stored of both threads: ` +
     NAMES.map((saver) => `${SAVERS[saver]}, ${stored.get(saver)}`).join("; ") + ".",
     "",
