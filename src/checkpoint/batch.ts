@@ -1,11 +1,11 @@
 import { InvalidInputError } from "../errors.ts";
 import { checkWhole } from "../store/_options.ts";
+import { tell } from "../store/_tell.ts";
 import { quote } from "../store/key.ts";
 import { mapParallel } from "../store/parallel.ts";
 import type { CallOptions } from "../store/store.ts";
 import type { Keys } from "./keys.ts";
 import type { CheckpointLog } from "./log.ts";
-import { tell } from "./progress.ts";
 
 /** How far a batch has come. */
 export interface BatchProgress {

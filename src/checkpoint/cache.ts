@@ -22,8 +22,8 @@ export class RecentObjects {
     this.limit = limit;
   }
 
-  /** What was kept of an object while it had this ETag. */
-  get<T>(key: string, etag: string): T | undefined {
+  /** What was kept of an object while it had this ETag; whichever it had, where none is given. */
+  get<T>(key: string, etag = this.etagOf(key)): T | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined || entry.etag !== etag) return undefined;
     this.#entries.delete(key);

@@ -1,5 +1,6 @@
 import { cancel } from "../store/_abort.ts";
 import { checkWhole } from "../store/_options.ts";
+import { tell } from "../store/_tell.ts";
 import { readAll, streamOf } from "../store/body.ts";
 import { withTimeout } from "../store/policy.ts";
 import type { CallOptions, GetResult, ObjectStore } from "../store/store.ts";
@@ -115,14 +116,13 @@ export function cdn(store: ObjectStore, options: CdnOptions): ObjectStore {
     });
     const answer = await fetch(signed, { redirect: "manual", signal });
     const { status, headers } = answer;
-    const body = answer.body ?? streamOf();
     try {
       if (status !== 200) throw new Miss("status", status);
       const etag = /^(?:W\/)?"([\x21\x23-\x7e]{1,1024})"$/.exec(headers.get("etag") ?? "")?.[1];
       const lastModified = new Date(headers.get("last-modified") ?? NaN);
       if (etag === undefined || isNaN(lastModified.getTime())) throw new Miss("headers", status);
       if (Number(headers.get("content-length") ?? 0) > maxBytes) throw new Miss("length", status);
-      const bytes = await readAll(body, maxBytes);
+      const bytes = await readAll(answer.body, maxBytes);
       if (await chunks.check(key, bytes) === undefined) throw new Miss("wrong", status);
       return { info: { key, size: bytes.length, etag, lastModified }, body: streamOf(bytes) };
     } catch (error) {
@@ -138,23 +138,17 @@ export function cdn(store: ObjectStore, options: CdnOptions): ObjectStore {
     { signal, trace }: CallOptions,
   ): Promise<GetResult | undefined> {
     const started = performance.now();
-    const tell = (outcome: "hit" | CdnMiss, status?: number, bytes = 0) => {
-      const milliseconds = performance.now() - started;
-      try {
-        void Promise.resolve(observe?.({ outcome, status, bytes, milliseconds })).catch(() => {});
-      } catch {
-        // Whoever looks on must not stand in the way.
-      }
-    };
+    const report = (outcome: "hit" | CdnMiss, status?: number, bytes = 0) =>
+      tell(observe, { outcome, status, bytes, milliseconds: performance.now() - started });
     if (started < restsUntil) {
-      tell("resting");
+      report("resting");
       return undefined;
     }
     try {
       if (trace) trace.attempts++;
       const found = await withTimeout((inner) => ask(key, inner), timeout, signal);
       failures = 0;
-      tell("hit", 200, found.info.size);
+      report("hit", 200, found.info.size);
       return found;
     } catch (error) {
       signal?.throwIfAborted();
@@ -167,7 +161,7 @@ export function cdn(store: ObjectStore, options: CdnOptions): ObjectStore {
         failures = 0;
         restsUntil = performance.now() + rest;
       }
-      tell(outcome, status);
+      report(outcome, status);
       return undefined;
     }
   }

@@ -1,4 +1,5 @@
 import { checkWhole, refuse } from "../store/_options.ts";
+import { tell } from "../store/_tell.ts";
 import { readAll, streamOf } from "../store/body.ts";
 import type { GetOptions, GetResult, ObjectInfo, ObjectStore } from "../store/store.ts";
 import { RecentObjects } from "./cache.ts";
@@ -99,11 +100,12 @@ interface Cache {
  * ```
  */
 export function cached(store: ObjectStore, options: CachedOptions = {}): ObjectStore {
-  const { bytes: most = 64 * 1024 * 1024 } = options;
+  const { bytes: most = 64 * 1024 * 1024, observe } = options;
   checkWhole({ bytes: most }, 0);
   const recent = new RecentObjects(most);
-  return cacheLayer(store, `${store.name} with chunks in memory`, options, {
-    find: (key) => Promise.resolve(recent.get<Kept>(key, recent.etagOf(key) ?? "")),
+  const name = `${store.name} with chunks in memory`;
+  return cacheLayer(store, name, chunksUnder(options), observe, {
+    find: (key) => Promise.resolve(recent.get<Kept>(key)),
     keep(key, found, kind) {
       const kept: Kept = { ...found, trusted: kind === "plain" };
       return Promise.resolve(recent.set(key, found.info.etag, kept, found.bytes.length));
@@ -143,18 +145,18 @@ export function cached(store: ObjectStore, options: CachedOptions = {}): ObjectS
  * ```
  */
 export function workersCache(store: ObjectStore, options: WorkersCacheOptions): ObjectStore {
-  const { cache, baseUrl, maxAge = 86_400, waitUntil } = options;
+  const { cache, baseUrl, maxAge = 86_400, waitUntil, observe } = options;
   checkWhole({ maxAge }, 1);
   if (typeof cache?.match !== "function") {
     refuse("cache", cache, 'what caches.open("cairn") gives, or caches.default');
   }
   const base = baseOf(baseUrl);
-  const { maxBytes } = chunksUnder(options);
-  return cacheLayer(store, `${store.name} with chunks in the Worker's cache`, options, {
+  const chunks = chunksUnder(options);
+  return cacheLayer(store, `${store.name} with chunks in the Worker's cache`, chunks, observe, {
     async find(key) {
       const answer = await cache.match(urlOf(base, key));
       if (answer === undefined) return undefined;
-      const bytes = await readAll(answer.body ?? streamOf(), maxBytes);
+      const bytes = await readAll(answer.body, chunks.maxBytes);
       const etag = /"(.*)"$/.exec(answer.headers.get("etag") ?? "")?.[1] ?? "";
       const lastModified = new Date(answer.headers.get("last-modified") ?? NaN);
       if (etag === "" || isNaN(lastModified.getTime())) throw new TypeError("No ETag or date");
@@ -180,34 +182,25 @@ export function workersCache(store: ObjectStore, options: WorkersCacheOptions): 
 function cacheLayer(
   store: ObjectStore,
   name: string,
-  options: ChunkCacheOptions,
+  chunks: Chunks,
+  observe: ChunkCacheOptions["observe"],
   cache: Cache,
 ): ObjectStore {
-  const { observe } = options;
-  const chunks: Chunks = chunksUnder(options);
-  const tell = (outcome: ChunkCacheOutcome) => {
-    try {
-      void Promise.resolve(observe?.(outcome)).catch(() => {});
-    } catch {
-      // Whoever looks on must not stand in the way.
-    }
-  };
-
   async function fromCache(key: string): Promise<GetResult | undefined> {
     try {
       const found = await cache.find(key);
       if (found === undefined) {
-        tell("miss");
+        tell(observe, "miss");
         return undefined;
       }
       if (!found.trusted && await chunks.check(key, found.bytes) === undefined) {
-        tell("wrong");
+        tell(observe, "wrong");
         return undefined;
       }
-      tell("hit");
+      tell(observe, "hit");
       return { info: found.info, body: streamOf(found.bytes.slice()) };
     } catch {
-      tell("failed");
+      tell(observe, "failed");
       return undefined;
     }
   }

@@ -7,7 +7,8 @@
 
 import type { Encryption } from "../frame/encryption.ts";
 import { decodeFrame } from "../frame/frame.ts";
-import { sha256, toHex } from "../frame/hash.ts";
+import { toHex } from "../store/hex.ts";
+import { sha256 } from "../store/sha256.ts";
 import { checkWhole, refuse } from "../store/_options.ts";
 import { checkKey } from "../store/key.ts";
 import type { GetOptions, GetResult, ObjectStore } from "../store/store.ts";

@@ -13,12 +13,12 @@ import {
   PreconditionFailedError,
 } from "../errors.ts";
 import { checkWhole, refuse } from "../store/_options.ts";
+import { tell } from "../store/_tell.ts";
 import { checkKey, quote } from "../store/key.ts";
 import { mapParallel, UNDER_WAY, weighed } from "../store/parallel.ts";
 import type { CallOptions, ObjectInfo } from "../store/store.ts";
 import type { CheckpointLog } from "./log.ts";
 import { contentOf, copyObject } from "./object_copies.ts";
-import { tell } from "./progress.ts";
 
 /** How far a copy or a move has come. */
 export interface CopyProgress {

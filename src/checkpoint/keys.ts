@@ -16,7 +16,7 @@
  */
 
 import { InvalidInputError } from "../errors.ts";
-import { toHex } from "../frame/hash.ts";
+import { toHex } from "../store/hex.ts";
 import { checkKey, MAX_KEY_BYTES, quote } from "../store/key.ts";
 import type { Spread } from "./spread.ts";
 

@@ -2,7 +2,8 @@ import { AccessError, CorruptError, NotFoundError, UnsupportedError } from "../e
 import type { CompressionChoice } from "../frame/compression.ts";
 import type { Encryption, Sealing } from "../frame/encryption.ts";
 import { decodeFrame, encodeFrame, type FrameKind } from "../frame/frame.ts";
-import { sha256, toHex } from "../frame/hash.ts";
+import { toHex } from "../store/hex.ts";
+import { sha256 } from "../store/sha256.ts";
 import { getBytes } from "../store/body.ts";
 import type { CallOptions, ObjectStore, Precondition } from "../store/store.ts";
 import { RecentObjects } from "./cache.ts";
@@ -75,7 +76,7 @@ export class Objects {
 
   /** What this process holds of an object: asks nobody. */
   held<T>(key: string): T | undefined {
-    return this.recent.get<Opened<T>>(key, this.recent.etagOf(key) ?? "")?.record;
+    return this.recent.get<Opened<T>>(key)?.record;
   }
 
   /** Whether an object was seen in the store, a chunk sent to it, within the last half hour and since a time. */

@@ -1,4 +1,4 @@
-import { toHex } from "../frame/hash.ts";
+import { toHex } from "../store/hex.ts";
 import { refuse } from "../store/_options.ts";
 import { compareKeys } from "../store/key.ts";
 import { openRequests } from "../store/open_requests.ts";

@@ -1,6 +1,7 @@
 import { CorruptError } from "../errors.ts";
 import { cut } from "../frame/chunker.ts";
-import { sha256, toHex } from "../frame/hash.ts";
+import { toHex } from "../store/hex.ts";
+import { sha256 } from "../store/sha256.ts";
 import { concat } from "../store/body.ts";
 import { mapParallel, weighed } from "../store/parallel.ts";
 import { attach, type Attachment, detach } from "./attachments.ts";

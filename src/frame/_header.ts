@@ -1,7 +1,7 @@
 import { CorruptError, UnsupportedError } from "../errors.ts";
 import { type Compression, COMPRESSIONS } from "./codec.ts";
 import type { Sealing } from "./encryption.ts";
-import { sha256 } from "./hash.ts";
+import { sha256 } from "../store/sha256.ts";
 
 /** The length of a frame's fixed header, in bytes. */
 export const HEADER_LENGTH = 48;

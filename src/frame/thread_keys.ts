@@ -15,7 +15,7 @@ import type { CallOptions, ObjectStore } from "../store/store.ts";
 import { randomBytes } from "./_aes.ts";
 import { checkWrapped } from "./_envelope.ts";
 import { replace } from "./replace.ts";
-import { sha256 } from "./hash.ts";
+import { sha256 } from "../store/sha256.ts";
 import type { KeyContext, KeyProvider, WrappedKey } from "./key_provider.ts";
 
 /** Options of {@link threadKeys}. */

@@ -318,7 +318,7 @@ const STATUSES: Readonly<Record<number, new (message: string, options: object) =
 
 async function errorOf({ key, expires }: Link, answer: Response): Promise<CairnError> {
   const { status, headers } = answer;
-  const text = await readAll(answer.body ?? streamOf(), MAX_ERROR)
+  const text = await readAll(answer.body, MAX_ERROR)
     .then((bytes) => new TextDecoder().decode(bytes), () => "");
   const code = /<Code>(\w{1,64})<\/Code>/.exec(text)?.[1];
   const requestId = headers.get("x-amz-request-id") ?? undefined;

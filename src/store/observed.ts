@@ -1,5 +1,6 @@
 import { CairnError, type ErrorKind } from "../errors.ts";
 import { refuse } from "./_options.ts";
+import { tell } from "./_tell.ts";
 import { type StreamEnd, watched } from "./_watch.ts";
 import type {
   Body,
@@ -259,11 +260,7 @@ class Watch {
       code: word(error?.code, 64),
       status: error?.status,
     };
-    try {
-      Promise.resolve(this.#observer(event)).catch(() => {});
-    } catch {
-      // Whoever watches must not stand in the way.
-    }
+    tell(this.#observer, event);
   }
 
   #fail(error: unknown): void {

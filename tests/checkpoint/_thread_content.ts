@@ -1,6 +1,7 @@
 import { getBytes, type ObjectStore, S3Checkpointer } from "@cairn/checkpoint";
 import assert from "node:assert/strict";
-import { sha256, toHex } from "../../src/frame/hash.ts";
+import { toHex } from "../../src/store/hex.ts";
+import { sha256 } from "../../src/store/sha256.ts";
 import { CheckpointLog } from "../../src/checkpoint/log.ts";
 import { putWrites } from "../../src/checkpoint/writes.ts";
 import { keysOf, noise } from "./_stores.ts";

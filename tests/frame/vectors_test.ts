@@ -8,7 +8,7 @@ import {
   localKeys,
   UnsupportedError,
 } from "@cairn/checkpoint";
-import { toHex } from "../../src/frame/hash.ts";
+import { toHex } from "../../src/store/hex.ts";
 import vectors from "./vectors.json" with { type: "json" };
 
 const ERRORS: Record<string, new (message: string) => Error> = {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import fc from "fast-check";
-import { sha256, toHex } from "../../src/frame/hash.ts";
+import { toHex } from "../../src/store/hex.ts";
+import { sha256 } from "../../src/store/sha256.ts";
 import { countWebCrypto } from "../_web_crypto.ts";
-import { withoutBuiltins } from "./_without_builtins.ts";
+import { withoutBuiltins } from "../frame/_without_builtins.ts";
 
 Deno.test("toHex(sha256()) gives the digest that node:crypto gives, in lower case", async () => {
   await fc.assert(
