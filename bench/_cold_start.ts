@@ -1,7 +1,7 @@
 import { RUNTIMES } from "../tests/runtimes/runtimes.ts";
 import { run } from "../tests/package/npm.ts";
 import { startChild } from "./_child.ts";
-import { type Case, inTurn, median, ratios, spread } from "./_measure.ts";
+import { type Case, figures, inTurn, median, ratios } from "./_measure.ts";
 import { NODE, project } from "./_project.ts";
 import { table } from "./_table.ts";
 
@@ -126,12 +126,9 @@ export async function coldStartReport(rounds: number): Promise<string> {
     const times = ratios(load.edge, load.sdk);
     return [
       `${where}, ${form}`,
-      median(load.edge).toFixed(1),
-      spread(load.edge, 1),
-      median(load.sdk).toFixed(1),
-      spread(load.sdk, 1),
-      median(times).toFixed(2),
-      spread(times, 2),
+      ...figures(load.edge, 1),
+      ...figures(load.sdk, 1),
+      ...figures(times, 2),
       median(whole.none).toFixed(0),
       gzip === undefined ? "–" : `${(gzip.edge / 1024).toFixed(0)}`,
       gzip === undefined ? "–" : `${(gzip.sdk / 1024).toFixed(0)}`,

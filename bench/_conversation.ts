@@ -3,7 +3,6 @@ import { S3Saver } from "@cairn/checkpoint/langgraph";
 import { countingStore } from "@cairn/checkpoint/testing";
 import type { BaseMessage } from "@langchain/core/messages";
 import { gzipSync } from "node:zlib";
-import { configOf } from "../tests/langgraph/_contest.ts";
 import {
   bytesOf,
   CHANGES,
@@ -12,11 +11,12 @@ import {
   step,
   talk,
 } from "../tests/langgraph/_conversation.ts";
-import { idOf, THREAD } from "../tests/langgraph/_threads.ts";
+import { THREAD } from "../tests/langgraph/_threads.ts";
 import { waveStore } from "../tests/langgraph/_waves.ts";
 import { barChart } from "./_chart.ts";
-import { median, spread } from "./_measure.ts";
+import { figures } from "./_measure.ts";
 import { table } from "./_table.ts";
+import { checkpointOf, configOf, idOf } from "./_threads.ts";
 
 /** After how many steps it is looked at what the conversation takes. */
 const LOOKS: readonly number[] = [100, 500, 1_000, 2_500, 5_000];
@@ -59,7 +59,7 @@ async function grow(): Promise<Look[]> {
     if (!LOOKS.includes(number)) continue;
     const { store: waves, measure } = waveStore(inner);
     const cold = new S3Saver({ store: waves, maxOpenRequests: 100 });
-    const { requests, trips } = await measure(() => cold.getTuple(configOf(THREAD, "")));
+    const { requests, trips } = await measure(() => cold.getTuple(configOf(THREAD)));
     const { bytesWritten: bytes, put: puts } = store.counts;
     looks.push({ steps: number, bytes, whole, puts, gets: requests.GET!, trips });
     console.error(`${number} steps: 1/${(whole / bytes).toFixed(1)}`);
@@ -75,27 +75,19 @@ async function search(): Promise<{ filtered: number; all: number }> {
   const saver = saverOn({ store: inner });
   for (let number = 0; number < SEARCHED; number++) {
     messages.push(...next());
-    const config = configOf(THREAD, "", number === 0 ? undefined : idOf(number - 1));
-    const checkpoint = {
-      v: 4,
-      id: idOf(number),
-      ts: "2026-01-01T00:00:00.000Z",
-      channel_values: { messages },
-      channel_versions: { messages: number + 1 },
-      versions_seen: {},
-    };
-    const marked = number % (SEARCHED / FOUND) === 0;
-    const metadata = { source: "loop" as const, step: number, parents: {}, marked };
-    await saver.put(config, checkpoint, metadata, { messages: number + 1 });
+    const config = configOf(THREAD, number === 0 ? undefined : idOf(number - 1));
+    const { checkpoint, metadata, versions } = checkpointOf(number, { messages });
+    const told = { ...metadata, marked: number % (SEARCHED / FOUND) === 0 };
+    await saver.put(config, checkpoint, told, versions);
   }
   const store = countingStore(inner);
-  const list = new S3Saver({ store }).list(configOf(THREAD, ""), { filter: { marked: true } });
+  const list = new S3Saver({ store }).list(configOf(THREAD), { filter: { marked: true } });
   const found = await Array.fromAsync(list);
   if (found.length !== FOUND) throw new Error(`The filter found ${found.length}`);
   const filtered = store.counts.bytesRead;
   store.reset();
   for (let number = 0; number < SEARCHED; number++) {
-    await new S3Saver({ store }).getTuple(configOf(THREAD, "", idOf(number)));
+    await new S3Saver({ store }).getTuple(configOf(THREAD, idOf(number)));
   }
   return { filtered, all: store.counts.bytesRead };
 }
@@ -118,7 +110,7 @@ export async function conversationReport(): Promise<string> {
   for (const [what, change] of Object.entries(CHANGES)) {
     const shares: number[] = [];
     for (let seed = 1; seed <= SEEDS; seed++) shares.push(100 * await shareSent(seed, change));
-    changed.push([what, median(shares).toFixed(1), spread(shares, 1)]);
+    changed.push([what, ...figures(shares, 1)]);
   }
   const { filtered, all } = await search();
   const plot = await barChart("conversation", {

@@ -2,7 +2,7 @@ import { memoryStore, type ObjectStore } from "@cairn/checkpoint";
 import { S3Saver } from "@cairn/checkpoint/langgraph";
 import { countingStore } from "@cairn/checkpoint/testing";
 import { clear } from "./_latency.ts";
-import { type Case, inTurn, median, ratios, spread } from "./_measure.ts";
+import { type Case, figures, inTurn, median, ratios } from "./_measure.ts";
 import type { Server } from "./_server.ts";
 import { table } from "./_table.ts";
 import { edge } from "./_target.ts";
@@ -87,14 +87,11 @@ export async function growthReport(server: Server, rounds: number): Promise<stri
       length.toLocaleString("en"),
       requests,
       `${bytes}`,
-      median(time).toFixed(2),
-      spread(time, 2),
-      median(times).toFixed(2),
-      spread(times, 2),
+      ...figures(time, 2),
+      ...figures(times, 2),
       median(list).toFixed(2),
       median(ratios(list, shortest.list)).toFixed(2),
-      median(rests).toFixed(2),
-      spread(rests, 2),
+      ...figures(rests, 2),
       median(ratios(memory, shortest.memory)).toFixed(2),
     ];
   });

@@ -1,7 +1,7 @@
 import { RUNTIMES } from "../tests/runtimes/runtimes.ts";
 import { type Child, startChild } from "./_child.ts";
 import { conversationBytes } from "./_data.ts";
-import { type Case, inTurn, median, ratios, spread } from "./_measure.ts";
+import { type Case, figures, inTurn, median, ratios } from "./_measure.ts";
 import { project } from "./_project.ts";
 import { environmentOf, type Server } from "./_server.ts";
 import { table } from "./_table.ts";
@@ -155,11 +155,9 @@ function packingRows({ about, sizes, times }: Taken): string[][] {
     return [
       about,
       what,
-      median(list).toFixed(0),
-      spread(list, 0),
+      ...figures(list, 0),
       (STATE_SIZE / size).toFixed(2),
-      median(faster).toFixed(2),
-      spread(faster, 2),
+      ...figures(faster, 2),
     ];
   };
   return [
@@ -202,13 +200,10 @@ function sendingRows({ about, times }: Taken): string[][] {
       compression,
       median(upload).toFixed(0),
       median(pack).toFixed(0),
-      median(save).toFixed(0),
-      spread(save, 0),
-      median(ratios(save, upload)).toFixed(2),
-      spread(ratios(save, upload), 2),
+      ...figures(save, 0),
+      ...figures(ratios(save, upload), 2),
       median(ratios(save, upload.map((took, round) => Math.max(took, pack[round]!)))).toFixed(2),
-      median(ratios(save, whole)).toFixed(2),
-      spread(ratios(save, whole), 2),
+      ...figures(ratios(save, whole), 2),
     ];
   });
 }
@@ -216,6 +211,6 @@ function sendingRows({ about, times }: Taken): string[][] {
 function memoryRows({ about, memory }: Taken): string[][] {
   return PACKED.map((compression) => {
     const peak = memory.get(compression)!.map((bytes) => bytes / MIB);
-    return [about, compression, median(peak).toFixed(0), spread(peak, 0)];
+    return [about, compression, ...figures(peak, 0)];
   });
 }

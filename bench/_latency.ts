@@ -2,7 +2,7 @@ import { getBytes, type ObjectStore } from "@cairn/checkpoint";
 import { S3Saver } from "@cairn/checkpoint/langgraph";
 import { conversationMessages } from "./_data.ts";
 import { delayed } from "./_delay_proxy.ts";
-import { type Case, inTurn, median, spread } from "./_measure.ts";
+import { type Case, figures, inTurn, median } from "./_measure.ts";
 import type { Server } from "./_server.ts";
 import { table } from "./_table.ts";
 import { edge, sdk, type Transport } from "./_target.ts";
@@ -197,10 +197,8 @@ export async function latencyReport(server: Server, rounds: number): Promise<str
         transport,
         name,
         budget,
-        median(trips).toFixed(1),
-        spread(trips, 1),
-        median(far).toFixed(1),
-        spread(far, 1),
+        ...figures(trips, 1),
+        ...figures(far, 1),
         median(near).toFixed(1),
       ]);
     }

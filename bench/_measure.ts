@@ -52,6 +52,11 @@ export function spread(numbers: readonly number[], digits: number): string {
   return `${Math.min(...numbers).toFixed(digits)}–${Math.max(...numbers).toFixed(digits)}`;
 }
 
+/** The middle of some numbers, and from where to where they are, as two cells of a table. */
+export function figures(numbers: readonly number[], digits: number): [string, string] {
+  return [median(numbers).toFixed(digits), spread(numbers, digits)];
+}
+
 /** How many times `other` each of `numbers` is, round by round. */
 export function ratios(numbers: readonly number[], other: readonly number[]): number[] {
   return numbers.map((number, round) => number / other[round]!);

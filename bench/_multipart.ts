@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { median, ratios, spread } from "./_measure.ts";
+import { figures, median, ratios } from "./_measure.ts";
 import { PART_SIZE, PARTS_IN_FLIGHT } from "./_parts.ts";
 import { environmentOf, type Server } from "./_server.ts";
 import { table } from "./_table.ts";
@@ -33,10 +33,8 @@ export async function multipartReport(server: Server, rounds: number): Promise<s
     const memory = results.get(name)!.map(({ memory }) => memory / MIB);
     return [
       name,
-      median(speed).toFixed(0),
-      spread(speed, 0),
-      median(times).toFixed(2),
-      spread(times, 2),
+      ...figures(speed, 0),
+      ...figures(times, 2),
       median(memory).toFixed(0),
       Math.max(...memory).toFixed(0),
     ];

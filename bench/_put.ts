@@ -2,7 +2,7 @@ import { emptyCheckpoint } from "@langchain/langgraph-checkpoint";
 import { getBytes, memoryStore, type ObjectStore, S3Checkpointer } from "@cairn/checkpoint";
 import { S3Saver } from "@cairn/checkpoint/langgraph";
 import { conversationMessages } from "./_data.ts";
-import { inTurn, median, ratios, spread } from "./_measure.ts";
+import { figures, inTurn, ratios } from "./_measure.ts";
 import type { Server } from "./_server.ts";
 import { table } from "./_table.ts";
 import { bareFetchPut, bareSdkPut, edge, sdk } from "./_target.ts";
@@ -81,10 +81,8 @@ export async function putReport(server: Server, rounds: number): Promise<string>
     return [
       transport,
       name,
-      median(own).toFixed(2),
-      spread(own, 2),
-      median(times).toFixed(2),
-      spread(times, 2),
+      ...figures(own, 2),
+      ...figures(times, 2),
     ];
   });
   return [

@@ -2,7 +2,7 @@ import { barChart } from "./_chart.ts";
 import { type Child, startChild } from "./_child.ts";
 import { conversation } from "./_data.ts";
 import { clear } from "./_latency.ts";
-import { type Case, inTurn, median, ratios, spread } from "./_measure.ts";
+import { type Case, figures, inTurn, median, ratios } from "./_measure.ts";
 import { NODE, project } from "./_project.ts";
 import { environment } from "./_python.ts";
 import { environmentOf, type Server } from "./_server.ts";
@@ -183,9 +183,8 @@ async function told(
     const times = ratios(better, slower);
     return [
       name,
-      ...NAMES.flatMap((saver) => [median(time[saver]).toFixed(1), spread(time[saver], 1)]),
-      median(times).toFixed(1),
-      spread(times, 1),
+      ...NAMES.flatMap((saver) => figures(time[saver], 1)),
+      ...figures(times, 1),
     ];
   });
   const chart = await barChart("python-savers", {

@@ -1,7 +1,7 @@
 import { type Child, startChild } from "./_child.ts";
 import { barChart } from "./_chart.ts";
 import { conversationMessages } from "./_data.ts";
-import { type Case, inTurn, median, spread } from "./_measure.ts";
+import { type Case, figures, inTurn, median } from "./_measure.ts";
 import { startPostgres } from "./_postgres.ts";
 import { compileSqlite, NODE, project } from "./_project.ts";
 import { environmentOf, type Server } from "./_server.ts";
@@ -100,10 +100,8 @@ async function told(
   const rows = taken.map(({ saver, steps, time, latest, bytes, objects }) => [
     `${steps}`,
     saver,
-    median(time).toFixed(2),
-    spread(time, 2),
-    latest.length > 0 ? median(latest).toFixed(1) : "–",
-    latest.length > 0 ? spread(latest, 1) : "–",
+    ...figures(time, 2),
+    ...(latest.length > 0 ? figures(latest, 1) : ["–", "–"]),
     bytes === undefined ? "–" : kilobytes(bytes),
     objects === undefined ? "–" : objects.toFixed(1),
   ]);

@@ -1,6 +1,6 @@
 import { RUNTIMES } from "../tests/runtimes/runtimes.ts";
 import { type ChildOptions, startChild } from "./_child.ts";
-import { median, spread } from "./_measure.ts";
+import { figures, median } from "./_measure.ts";
 import { project } from "./_project.ts";
 import { environmentOf, type Server } from "./_server.ts";
 import { table } from "./_table.ts";
@@ -77,8 +77,7 @@ async function measure(command: string, options: ChildOptions, rounds: number) {
         about,
         call,
         by,
-        median(speed).toFixed(0),
-        spread(speed, 0),
+        ...figures(speed, 0),
         median(memory).toFixed(0),
         Math.min(...memory).toFixed(0),
         Math.max(...memory).toFixed(0),

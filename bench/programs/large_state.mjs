@@ -1,15 +1,14 @@
 /** A large state packed and saved, as `_large_state.ts` asks for it, in Node, Bun and Deno. */
 
-import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
-import { Upload } from "@aws-sdk/lib-storage";
+import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { memoryStore, S3Checkpointer } from "@cairn/checkpoint";
 import { sdkStore } from "@cairn/checkpoint/sdk";
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import { about, peakOf, processorOf, serve, storeOptions, timed } from "./serve.mjs";
+import { about, peakOf, processorOf, serve, timed } from "./serve.mjs";
+import { bucket, client, options, upload } from "./upload.mjs";
 
-const PART_SIZE = 8 * 2 ** 20, PARTS_IN_FLIGHT = 4;
 const COMPRESSION = { "none": "none", "gzip": "gzip", "zstd": { readers: ["gzip", "zstd"] } };
 
 // A view of its own: what a runtime reads a file into may be larger.
@@ -44,22 +43,13 @@ async function byStream() {
   return packed;
 }
 
-let connected;
-function server() {
-  if (connected !== undefined) return connected;
-  const { bucket, ...options } = storeOptions();
-  const client = new S3Client({
-    ...options,
-    requestChecksumCalculation: "WHEN_REQUIRED",
-    responseChecksumValidation: "WHEN_REQUIRED",
-  });
-  const upload = async (body) => {
-    const params = { Bucket: bucket, Key: `bench/large/${randomUUID()}`, Body: body };
-    await new Upload({ client, params, partSize: PART_SIZE, queueSize: PARTS_IN_FLIGHT }).done();
-    await store.delete([params.Key]);
-  };
-  const store = sdkStore({ bucket, ...options });
-  return connected = { client, bucket, store, upload };
+const store = sdkStore({ bucket, ...options });
+
+/** Sends bytes, and removes them. */
+async function sendOnce(body) {
+  const key = `bench/large/${randomUUID()}`;
+  await upload(key, body);
+  await store.delete([key]);
 }
 
 /** What a save would send, joined. */
@@ -89,21 +79,20 @@ await serve({
     if (compression === undefined) return await processorOf(byStream);
     let remove;
     const taken = await processorOf(
-      async () => ({ remove } = await save(server().store, compression)),
+      async () => ({ remove } = await save(store, compression)),
     );
     await remove();
     return { ...taken, pack: await processorOf(() => save(nowhere().store, compression)) };
   },
-  upload: ({ compression }) => timed(() => server().upload(packed.get(compression))),
-  packAndUpload: () => timed(async () => await server().upload(await byStream())),
+  upload: ({ compression }) => timed(() => sendOnce(packed.get(compression))),
+  packAndUpload: () => timed(async () => await sendOnce(await byStream())),
   save: async ({ compression }) => {
-    const { took, remove } = await save(server().store, compression);
+    const { took, remove } = await save(store, compression);
     await remove();
     return took;
   },
   /** The peak of one save: in a process of its own that has saved something small. */
   memory: async ({ compression }) => {
-    const { store, client, bucket } = server();
     const small = new S3Checkpointer(store, { prefix: "bench/large/" });
     const warm = { small: "stone upon stone ".repeat(4_000), large: bytes.subarray(0, 200_000) };
     await small.save("warm", warm);

@@ -1,36 +1,26 @@
 /** A large stream sent and read, as `_stream.ts` asks for it, in Node, Bun and Deno. */
 
-import { GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
-import { Upload } from "@aws-sdk/lib-storage";
+import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { edgeStore } from "@cairn/checkpoint/edge";
 import { sdkStore } from "@cairn/checkpoint/sdk";
 import process from "node:process";
-import { about, peakOf, serve, storeOptions, timed } from "./serve.mjs";
+import { about, peakOf, serve, timed } from "./serve.mjs";
+import { bucket, client, options, PART_SIZE, PARTS_IN_FLIGHT, upload } from "./upload.mjs";
 
-const PART_SIZE = 8 * 2 ** 20, PARTS_IN_FLIGHT = 4;
 const KEY = "bench/stream";
 /** What its pieces are views of: a stream of them makes no garbage. */
 const noise = crypto.getRandomValues(new Uint8Array(64 * 1024));
 
-const { bucket, ...options } = storeOptions();
 const stores = Object.fromEntries(
   Object.entries({ edgeStore, sdkStore }).map(([name, make]) => [
     name,
     make({ bucket, ...options, partSize: PART_SIZE, partsInFlight: PARTS_IN_FLIGHT }),
   ]),
 );
-const client = new S3Client({
-  ...options,
-  requestChecksumCalculation: "WHEN_REQUIRED",
-  responseChecksumValidation: "WHEN_REQUIRED",
-});
 
 /** The ways to send a stream, by name. */
 const SAVES = {
-  "Upload alone": async (key, stream) => {
-    const params = { Bucket: bucket, Key: key, Body: stream };
-    await new Upload({ client, params, partSize: PART_SIZE, queueSize: PARTS_IN_FLIGHT }).done();
-  },
+  "Upload alone": upload,
   ...Object.fromEntries(
     Object.entries(stores).map(([name, store]) => [name, (key, stream) => store.put(key, stream)]),
   ),
