@@ -29,6 +29,9 @@ export function parseArn(text: string, name: string, way: string): Arn {
   };
 }
 
+/** What an ARN begins with in the partitions that IAM policies are made for here. */
+export const KNOWN_PARTITION = /^arn:(aws|aws-cn|aws-us-gov):/;
+
 /** Whether it is the id of an account of AWS. */
 export function isAccount(text: unknown): text is string {
   return typeof text === "string" && /^\d{12}$/.test(text);

@@ -1,14 +1,11 @@
 import { InvalidInputError } from "../errors.ts";
 import { refuse } from "../store/_options.ts";
-import { checkKey, quote } from "../store/key.ts";
-import {
-  IAM_ROLES,
-  IAM_USES,
-  type IamFlow,
-  type IamRole,
-  type IamScope,
-  type IamUse,
-} from "./_uses.ts";
+import { quote } from "../store/key.ts";
+import { placesOf } from "./_policy_places.ts";
+import { checkPrincipal, withPrincipal } from "./_policy_principal.ts";
+import { minioStatements, scopeStatements } from "./_policy_scopes.ts";
+import { keyStatements, roleStatements } from "./_policy_services.ts";
+import { IAM_ROLES, IAM_USES, type IamRole, type IamUse } from "./_uses.ts";
 
 /** What a policy is attached to, by which AWS limits its length. */
 export type IamAttachment = "managed" | "user" | "group" | "role" | "session" | "bucket";
@@ -89,28 +86,6 @@ const LIMITS: Readonly<Record<IamAttachment, number>> = {
   bucket: 20_480,
 };
 
-const SIDS: Readonly<Record<IamScope, string>> = {
-  objects: "CairnObjects",
-  chunks: "CairnChunks",
-  listing: "CairnListing",
-  bucket: "CairnBucket",
-  probe: "CairnProbe",
-  "probe listing": "CairnProbeListing",
-  metrics: "CairnMetrics",
-};
-
-/** What a name stands for in a message, and what it must look like. */
-const ARN = /^arn:(aws|aws-cn|aws-us-gov):/;
-const BUCKET = /^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$/;
-const ACCESS_POINT =
-  /^arn:(aws|aws-cn|aws-us-gov):s3:[a-z0-9-]*:\d{12}:accesspoint\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
-const KEY_ARN = /^arn:(aws|aws-cn|aws-us-gov):kms:([a-z0-9-]+):\d{12}:key\/[A-Za-z0-9-]{1,128}$/;
-const ROLE_ARN = /^arn:(aws|aws-cn|aws-us-gov):iam::\d{12}:role\/[\w+=,.@\/-]{1,576}$/;
-/** What a policy reads as a pattern or a variable. */
-const PATTERN = /[*?]|\$\{/;
-// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
-const FOREIGN = /[^\u0020-\u00ff]/;
-
 /**
  * The least policy for exactly the features in use: the actions that each one
  * sends, on the objects under the prefix, and on the bucket only where S3 knows
@@ -159,7 +134,7 @@ export function iamPolicy(options: IamPolicyOptions): IamPolicy {
   const uses = usesOf(options.uses);
   const places = placesOf(options);
   const statements = [
-    ...scopesOf(uses).map(([scope, actions]) => statementOf(scope, actions, places)),
+    ...scopeStatements(uses, places),
     ...(dialect === "minio" ? minioStatements(uses, places) : []),
     ...keyStatements(uses, options),
     ...roleStatements(uses, options),
@@ -170,15 +145,6 @@ export function iamPolicy(options: IamPolicyOptions): IamPolicy {
   };
   checkLength(policy, attachment);
   return policy;
-}
-
-/** Where a policy's actions are allowed: patterns for the resources, and for what may be listed. */
-interface Places {
-  readonly bucket: string;
-  readonly object: (name: string) => string;
-  readonly prefixes: readonly string[];
-  readonly probe: string;
-  readonly metrics: string;
 }
 
 /** The single uses that roles and names come to, in the order of the table. */
@@ -195,271 +161,6 @@ function usesOf(names: readonly string[]): IamUse[] {
     else refuse("uses", name, `one of ${known}`);
   }
   return (Object.keys(IAM_USES) as IamUse[]).filter((use) => wanted.has(use));
-}
-
-function placesOf(options: IamPolicyOptions): Places {
-  const { bucket, prefix = "cairn/", probePrefix = "cairn-probe/", partition } = options;
-  const { metricsNamespace: metrics = "Cairn" } = options;
-  // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
-  if (typeof metrics !== "string" || !/^[\w.#/ -]{1,255}$/.test(metrics)) {
-    refuse("metricsNamespace", metrics, "1 to 255 letters, digits, spaces and . _ - / #");
-  }
-  const given = typeof prefix === "string" ? [prefix] : prefix;
-  if (!Array.isArray(given) || given.length === 0) refuse("prefix", prefix, "a folder, or several");
-  const folders = [...new Set(given.map((each) => folderOf("prefix", each)))].sort();
-  // What lies in another of them needs no word of its own.
-  const prefixes = folders.filter((folder) =>
-    !folders.some((other) => other !== folder && folder.startsWith(other))
-  );
-  const probe = folderOf("probePrefix", probePrefix);
-  if (typeof bucket === "string" && ACCESS_POINT.test(bucket)) {
-    const own = ARN.exec(bucket)![1];
-    if (partition !== undefined && partition !== own) refuse("partition", partition, own!);
-    // https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-policies.html
-    return { bucket, object: (name) => `${bucket}/object/${name}`, prefixes, probe, metrics };
-  }
-  if (typeof bucket !== "string" || !BUCKET.test(bucket)) {
-    refuse("bucket", bucket, "a bucket's name, or the ARN of an access point, without a pattern");
-  }
-  if (bucket.endsWith("--x-s3")) {
-    refuse(
-      "bucket",
-      bucket,
-      "one that is no directory bucket: those are entered whole, by s3express:CreateSession",
-    );
-  }
-  if (partition !== undefined && !ARN.test(`arn:${partition}:`)) {
-    refuse("partition", partition, "aws, aws-cn or aws-us-gov");
-  }
-  const arn = `arn:${partition ?? "aws"}:s3:::${bucket}`;
-  return { bucket: arn, object: (name) => `${arn}/${name}`, prefixes, probe, metrics };
-}
-
-/** A folder as text that no policy reads as anything else; it ends in a slash, so that `a` is not `ab`. */
-function folderOf(name: string, prefix: string): string {
-  if (prefix === "") return prefix;
-  if (typeof prefix !== "string") refuse(name, prefix, "a string");
-  if (PATTERN.test(prefix)) {
-    refuse(name, prefix, "one without *, ? and ${: a policy would read them as a pattern");
-  }
-  if (FOREIGN.test(prefix)) {
-    refuse(name, prefix, "one of the characters up to U+00FF: a policy holds no others");
-  }
-  const folder = prefix.endsWith("/") ? prefix : `${prefix}/`;
-  checkKey(`${folder}x`);
-  return folder;
-}
-
-/** The actions of uses by what they are allowed on, each once. */
-function scopesOf(uses: readonly IamUse[]): [IamScope, string[]][] {
-  return (Object.keys(SIDS) as IamScope[]).flatMap((scope) => {
-    const actions = uses.flatMap((use) => IAM_USES[use].needs[scope] ?? []);
-    // What all objects allow, chunks need not be named for.
-    const whole = scope === "chunks"
-      ? uses.flatMap((use) => IAM_USES[use].needs.objects ?? [])
-      : [];
-    const left = [...new Set(actions)].filter((action) => !whole.includes(action)).sort();
-    return left.length === 0 ? [] : [[scope, left] as [IamScope, string[]]];
-  });
-}
-
-function statementOf(scope: IamScope, Action: string[], places: Places): IamStatement {
-  const { bucket, object, prefixes, probe, metrics } = places;
-  const base = { Sid: SIDS[scope], Effect: "Allow", Action } as const;
-  switch (scope) {
-    case "objects":
-      return { ...base, Resource: prefixes.map((prefix) => object(`${prefix}*`)) };
-    case "chunks":
-      // A chunk's name is its hash: 64 characters. A shorter pattern would match records of a
-      // namespace "v".
-      return {
-        ...base,
-        Resource: prefixes.map((prefix) => object(`${prefix}*/v/${"?".repeat(64)}`)),
-      };
-    case "probe":
-      return { ...base, Resource: [object(`${probe}*`)] };
-    case "listing":
-      return listing(base, bucket, prefixes);
-    case "probe listing":
-      return listing(base, bucket, [probe]);
-    case "bucket":
-      return { ...base, Resource: [bucket] };
-    case "metrics":
-      // CloudWatch has no resources to name, only this condition.
-      return {
-        ...base,
-        Resource: ["*"],
-        Condition: { StringEquals: { "cloudwatch:namespace": metrics } },
-      };
-  }
-}
-
-function listing(
-  base: Omit<IamStatement, "Resource">,
-  bucket: string,
-  prefixes: readonly string[],
-): IamStatement {
-  const whole = { ...base, Resource: [bucket] };
-  if (prefixes.includes("")) return whole;
-  return {
-    ...whole,
-    Condition: { StringLike: { "s3:prefix": prefixes.map((prefix) => `${prefix}*`) } },
-  };
-}
-
-/**
- * MinIO asks for DeleteObject where a version is deleted, and then only whether
- * DeleteObjectVersion is denied.
- * https://github.com/minio/minio/blob/master/cmd/auth-handler.go
- */
-function minioStatements(uses: readonly IamUse[], { object, prefixes, probe }: Places) {
-  const under = (folders: readonly string[]) => folders.map((folder) => object(`${folder}*`));
-  const statements: IamStatement[] = [];
-  const restores = uses.includes("restore");
-  if (restores && !uses.includes("delete")) {
-    statements.push({
-      Sid: "CairnMinioVersions",
-      Effect: "Allow",
-      Action: ["s3:DeleteObject"],
-      Resource: under(prefixes),
-    });
-  }
-  const deletes = [
-    ...(uses.includes("delete") && !restores ? prefixes : []),
-    ...(uses.includes("probe") && !(restores && prefixes.includes(probe)) ? [probe] : []),
-  ];
-  if (deletes.length > 0) {
-    statements.push({
-      Sid: "CairnMinioKeepVersions",
-      Effect: "Deny",
-      Action: ["s3:DeleteObjectVersion"],
-      Resource: under([...new Set(deletes)]),
-    });
-  }
-  return statements;
-}
-
-/** What KMS must allow for the bodies that go through. */
-function keyStatements(uses: readonly IamUse[], options: IamPolicyOptions): IamStatement[] {
-  const { kmsKeyArn, clientKeyArn } = options;
-  const flows = new Set(uses.flatMap((use) => IAM_USES[use].flows ?? []));
-  const allowed = (byFlow: Record<IamFlow, readonly string[]>) =>
-    [...new Set([...flows].flatMap((flow) => byFlow[flow]))].sort();
-  const statements: IamStatement[] = [];
-  if (kmsKeyArn !== undefined) {
-    const [, partition, region] = keyArnOf("kmsKeyArn", kmsKeyArn);
-    const suffix = partition === "aws-cn" ? ".cn" : "";
-    // https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
-    const Action = allowed({
-      reads: ["kms:Decrypt"],
-      writes: ["kms:GenerateDataKey"],
-      parts: ["kms:Decrypt", "kms:GenerateDataKey"],
-    });
-    const Condition = {
-      StringEquals: { "kms:ViaService": `s3.${region}.amazonaws.com${suffix}` },
-    };
-    const Resource = [kmsKeyArn];
-    if (Action.length > 0) {
-      statements.push({ Sid: "CairnBucketKey", Effect: "Allow", Action, Resource, Condition });
-    }
-  }
-  if (clientKeyArn !== undefined) {
-    keyArnOf("clientKeyArn", clientKeyArn);
-    const writes = ["kms:Encrypt", "kms:GenerateDataKey"];
-    const Action = allowed({ reads: ["kms:Decrypt"], writes, parts: writes });
-    const Resource = [clientKeyArn];
-    if (Action.length > 0) {
-      statements.push({ Sid: "CairnClientKey", Effect: "Allow", Action, Resource });
-    }
-  }
-  return statements;
-}
-
-function keyArnOf(name: string, arn: string): RegExpExecArray {
-  return (typeof arn === "string" ? KEY_ARN.exec(arn) : null) ??
-    refuse(
-      name,
-      arn,
-      "the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID: no policy knows an alias",
-    );
-}
-
-function roleStatements(
-  uses: readonly IamUse[],
-  { replicationRoleArn }: IamPolicyOptions,
-): IamStatement[] {
-  if (replicationRoleArn === undefined) return [];
-  if (!uses.includes("replication")) {
-    refuse("replicationRoleArn", replicationRoleArn, "none where replication is not in use");
-  }
-  if (typeof replicationRoleArn !== "string" || !ROLE_ARN.test(replicationRoleArn)) {
-    refuse(
-      "replicationRoleArn",
-      replicationRoleArn,
-      "a role's ARN, arn:aws:iam::ACCOUNT:role/NAME",
-    );
-  }
-  return [{
-    Sid: "CairnReplicationRole",
-    Effect: "Allow",
-    Action: ["iam:PassRole"],
-    Resource: [replicationRoleArn],
-    Condition: { StringEquals: { "iam:PassedToService": "s3.amazonaws.com" } },
-  }];
-}
-
-/** Refuses what does not go with a principal, and what does not go without. */
-function checkPrincipal(options: IamPolicyOptions, attachment: IamAttachment): void {
-  const { principal, sourceArn, uses } = options;
-  const isService = typeof principal === "object" && "Service" in principal;
-  if (principal === undefined) {
-    if (attachment === "bucket") {
-      refuse("principal", principal, "who may, in a bucket's own policy");
-    }
-  } else {
-    const names = typeof principal === "object" ? Object.entries(principal ?? {}) : [];
-    const [[kind, name] = []] = names;
-    const fits = principal === "*" ||
-      (names.length === 1 && /^(AWS|Service)$/.test(kind!) && /^[\w:/+=,.@-]+$/.test(`${name}`));
-    if (!fits) refuse("principal", JSON.stringify(principal), '"*", { AWS } or { Service }');
-    if (attachment !== "bucket") refuse("attachment", attachment, '"bucket" with a principal');
-    if (Array.isArray(uses) && uses.includes("metrics")) {
-      refuse(
-        "uses",
-        "metrics",
-        "none of it with a principal: a bucket's policy is about the bucket",
-      );
-    }
-    for (const name of ["kmsKeyArn", "clientKeyArn", "replicationRoleArn"] as const) {
-      if (options[name] === undefined) continue;
-      refuse(name, options[name], "none with a principal: a bucket's policy is about the bucket");
-    }
-  }
-  const arn = typeof sourceArn === "string" && ARN.test(sourceArn) && !PATTERN.test(sourceArn);
-  // Anybody's distribution would do otherwise.
-  if (isService !== arn) {
-    refuse(
-      "sourceArn",
-      sourceArn,
-      "the ARN of what a Service asks for, and none without a Service",
-    );
-  }
-}
-
-function withPrincipal(
-  { Sid, Effect, Condition = {}, ...rest }: IamStatement,
-  { principal, sourceArn }: IamPolicyOptions,
-): IamStatement {
-  const conditions = sourceArn === undefined
-    ? Condition
-    : { ...Condition, StringEquals: { "AWS:SourceArn": sourceArn } };
-  return {
-    Sid,
-    Effect,
-    ...(principal === undefined ? {} : { Principal: principal }),
-    ...rest,
-    ...(Object.keys(conditions).length === 0 ? {} : { Condition: conditions }),
-  };
 }
 
 function checkLength(policy: IamPolicy, attachment: IamAttachment): void {
