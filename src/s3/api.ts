@@ -61,29 +61,25 @@ const ERROR = /^\s*(<\?[^>]*>\s*)?<Error[\s>]/;
 const encoder = /* @__PURE__ */ new TextEncoder();
 
 /** The `api` of an S3 store. */
-export function createApi({ name, settings, policy, driver }: S3Context): BucketApi {
+export function createApi({ name, settings, driver, run }: S3Context): BucketApi {
   const { bucket, region, dialect } = settings;
   return {
     name,
     bucket,
     region,
     dialect: dialect.name,
-    request: ({ body, headers, ...request }, { signal, trace } = {}) => {
+    request: ({ body, headers, ...request }, options) => {
       // Most of what configures a bucket must come with a checksum, and this one all servers know.
       const sum = body === undefined ? {} : { "content-md5": base64(md5(encoder.encode(body))) };
       const whole = { ...request, body, headers: { ...headers, ...sum } };
-      return policy.run(
-        async (inner) => {
-          const answer = await driver.request(whole, inner);
-          if (!ERROR.test(answer.text)) return answer;
-          const root = parseXml(answer.text);
-          const { operation, key } = request;
-          const [code, message] = [textOf(root, "Code"), textOf(root, "Message")];
-          throw errorFrom({ operation, key, bucket, status: answer.status, code, message });
-        },
-        signal,
-        trace,
-      );
+      return run(async (signal) => {
+        const answer = await driver.request(whole, signal);
+        if (!ERROR.test(answer.text)) return answer;
+        const root = parseXml(answer.text);
+        const { operation, key } = request;
+        const [code, message] = [textOf(root, "Code"), textOf(root, "Message")];
+        throw errorFrom({ operation, key, bucket, status: answer.status, code, message });
+      }, options);
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Policy } from "../store/policy.ts";
+import type { CallOptions } from "../store/store.ts";
 import type { S3Driver } from "./driver.ts";
 import type { S3Settings } from "./options.ts";
 
@@ -8,4 +9,6 @@ export interface S3Context {
   readonly settings: S3Settings;
   readonly policy: Policy;
   readonly driver: S3Driver;
+  /** Runs a request under the policy, as its caller's options say. */
+  run<T>(attempt: (signal: AbortSignal) => Promise<T>, options?: CallOptions): Promise<T>;
 }

@@ -10,40 +10,33 @@ import type { S3Context } from "./context.ts";
 const MAX_KEYS = 1000;
 
 /** `delete` of an S3 store. */
-export function createDelete({ settings, policy, driver }: S3Context): ObjectStore["delete"] {
+export function createDelete({ settings, driver, run }: S3Context): ObjectStore["delete"] {
   const { bucket } = settings;
 
-  async function deleteOne(key: string, { signal, trace }: CallOptions): Promise<void> {
+  async function deleteOne(key: string, options: CallOptions): Promise<void> {
     try {
-      await policy.run((inner) => driver.deleteObject(key, inner), signal, trace);
+      await run((signal) => driver.deleteObject(key, signal), options);
     } catch (error) {
       // Most stores answer 204; some, a 404 for a key that is absent.
       if (!(error instanceof NotFoundError && error.what === "object")) throw error;
     }
   }
 
-  async function deleteBatch(
-    keys: readonly string[],
-    { signal, trace }: CallOptions,
-  ): Promise<void> {
+  async function deleteBatch(keys: readonly string[], options: CallOptions): Promise<void> {
     let left = keys;
-    await policy.run(
-      async (inner) => {
-        const failures = await driver.deleteObjects(left, inner);
-        const errors = failures.map((failure) =>
-          errorFrom({ operation: "DELETE", bucket, status: 200, ...failure })
-        );
-        const real = errors.filter((error) => !(error instanceof NotFoundError));
-        if (real.length === 0) return;
-        // One that no retry can help ends the call; else only those are sent again.
-        const first = real.find((error) => !isRetryable(error)) ?? real[0] as CairnError;
-        if (real.every(({ key }) => key)) left = real.map(({ key }) => key!);
-        if (real.length > 1) first.cause = new AggregateError(real, `${real.length} keys failed`);
-        throw first;
-      },
-      signal,
-      trace,
-    );
+    await run(async (signal) => {
+      const failures = await driver.deleteObjects(left, signal);
+      const errors = failures.map((failure) =>
+        errorFrom({ operation: "DELETE", bucket, status: 200, ...failure })
+      );
+      const real = errors.filter((error) => !(error instanceof NotFoundError));
+      if (real.length === 0) return;
+      // One that no retry can help ends the call; else only those are sent again.
+      const first = real.find((error) => !isRetryable(error)) ?? real[0] as CairnError;
+      if (real.every(({ key }) => key)) left = real.map(({ key }) => key!);
+      if (real.length > 1) first.cause = new AggregateError(real, `${real.length} keys failed`);
+      throw first;
+    }, options);
   }
 
   return async (keys, options = {}) => {

@@ -12,7 +12,7 @@ import type { S3Context } from "./context.ts";
 
 /** `get`, `head` and `list` of an S3 store. */
 export function createReads(
-  { name, settings, policy, driver }: S3Context,
+  { name, settings, policy, driver, run }: S3Context,
 ): Pick<ObjectStore, "get" | "head" | "list"> {
   const { capabilities } = settings;
 
@@ -43,7 +43,7 @@ export function createReads(
     requireCapabilities({ name, capabilities }, key, { versionId });
     checkRange(range);
     if (ifMatch !== undefined) checkETag(ifMatch);
-    const { info, body, start, end } = await policy.run(
+    const { info, body, start, end } = await run(
       (inner) =>
         open(key, options, inner).catch((error) => {
           // The last bytes of an empty object are none, and no error.
@@ -51,8 +51,7 @@ export function createReads(
           if (!empty || range === undefined || !("suffix" in range)) throw error;
           return open(key, { ifMatch, versionId }, inner);
         }),
-      signal,
-      trace,
+      options,
     );
     return {
       info,
@@ -76,16 +75,15 @@ export function createReads(
     get,
 
     async head(key, options = {}): Promise<ObjectInfo> {
-      const { versionId, signal, trace } = options;
+      const { versionId } = options;
       checkKey(key);
       requireCapabilities({ name, capabilities }, key, { versionId });
       const { object } = settings.headers;
       try {
-        return await policy.run(
-          async (inner) =>
-            infoFromHeaders(key, await driver.headObject(key, versionId, object, inner)),
-          signal,
-          trace,
+        return await run(
+          async (signal) =>
+            infoFromHeaders(key, await driver.headObject(key, versionId, object, signal)),
+          options,
         );
       } catch (error) {
         if (!(error instanceof NotFoundError)) throw error;
@@ -97,7 +95,7 @@ export function createReads(
     },
 
     async *list(options = {}) {
-      const { prefix, startAfter, delimiter, signal, trace } = options;
+      const { prefix, startAfter, delimiter } = options;
       let left = checkLimit(options);
       if (startAfter !== undefined && !capabilities.orderedList) {
         throw new UnsupportedError(
@@ -117,10 +115,9 @@ export function createReads(
           token,
           maxKeys: Math.min(PAGE_SIZE, left),
         };
-        const { next, ...page } = await policy.run(
-          (inner) => driver.listObjects(query, inner),
-          signal,
-          trace,
+        const { next, ...page } = await run(
+          (signal) => driver.listObjects(query, signal),
+          options,
         );
         const count = page.objects.length + page.prefixes.length;
         if (count > 0) yield page;

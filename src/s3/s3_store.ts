@@ -2,6 +2,7 @@ import { UnsupportedError } from "../errors.ts";
 import { checkKey } from "../store/key.ts";
 import type { Policy } from "../store/policy.ts";
 import { createApi, type S3Store } from "./api.ts";
+import type { S3Context } from "./context.ts";
 import { createDelete } from "./deletes.ts";
 import type { S3Driver } from "./driver.ts";
 import type { S3Settings } from "./options.ts";
@@ -13,7 +14,9 @@ import { createWrites } from "./writes.ts";
 export function s3Store(settings: S3Settings, policy: Policy, driver: S3Driver): S3Store {
   const { bucket, capabilities } = settings;
   const name = `s3 bucket ${JSON.stringify(bucket)}`;
-  const context = { name, settings, policy, driver };
+  const run: S3Context["run"] = (attempt, { signal, trace } = {}) =>
+    policy.run(attempt, signal, trace);
+  const context = { name, settings, policy, driver, run };
   const reads = createReads(context);
   return {
     name,

@@ -1,8 +1,7 @@
 import { NotFoundError, PreconditionFailedError } from "../errors.ts";
 import { quote } from "../store/key.ts";
-import type { Policy } from "../store/policy.ts";
 import type { MultipartUpload } from "../store/multipart.ts";
-import type { CallTrace, Precondition } from "../store/store.ts";
+import type { ConditionOptions } from "../store/store.ts";
 import type { ExtraHeaders } from "./driver.ts";
 import { conditionHeaders, unquoteETag } from "./headers.ts";
 import { multipartETag } from "./messages.ts";
@@ -13,14 +12,15 @@ import type { S3Context } from "./context.ts";
  * `send` sends a part once, and gives its ETag.
  */
 export async function startUpload<Part>(
-  { settings, policy, driver }: S3Context,
+  context: S3Context,
   key: string,
   headers: ExtraHeaders,
-  precondition: Precondition,
-  trace: CallTrace | undefined,
+  { precondition, trace }: ConditionOptions,
   send: (uploadId: string, number: number, part: Part, signal: AbortSignal) => Promise<string>,
 ): Promise<MultipartUpload<Part>> {
-  const run: Policy["run"] = (attempt, signal) => policy.run(attempt, signal, trace);
+  const { settings, driver } = context;
+  const run = <T>(attempt: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal) =>
+    context.run(attempt, { signal, trace });
   const uploadId = await run((signal) => driver.createUpload(key, headers, signal));
 
   const finished = async (etag: string) => {

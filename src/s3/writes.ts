@@ -35,7 +35,7 @@ export function createWrites(
   context: S3Context,
   get: ObjectStore["get"],
 ): Pick<ObjectStore, "put" | "copy"> {
-  const { name, settings, policy, driver } = context;
+  const { name, settings, driver, run } = context;
   const { dialect, capabilities } = settings;
 
   function checkCondition(key: string, precondition: Precondition): void {
@@ -55,18 +55,15 @@ export function createWrites(
     key: string,
     bytes: Uint8Array,
     extra: ExtraHeaders,
-    { precondition = "overwrite", signal, trace }: PutOptions,
+    options: PutOptions,
   ): Promise<PutResult> {
+    const { precondition = "overwrite" } = options;
     const asked = { ...extra, ...conditionHeaders(precondition) };
     try {
-      return await policy.run(
-        async (inner) => {
-          const headers = await driver.putObject(key, bytes, asked, inner);
-          return { etag: etagFromHeaders(key, headers) };
-        },
-        signal,
-        trace,
-      );
+      return await run(async (signal) => {
+        const headers = await driver.putObject(key, bytes, asked, signal);
+        return { etag: etagFromHeaders(key, headers) };
+      }, options);
     } catch (error) {
       // An ETag that is to stand where nothing is: S3 answers 404.
       const absent = error instanceof NotFoundError && error.what === "object";
@@ -84,7 +81,7 @@ export function createWrites(
     options: PutOptions,
     length?: number,
   ): Promise<PutResult> {
-    const { precondition = "overwrite", signal, trace } = options;
+    const { precondition = "overwrite", signal } = options;
     const { object, write } = settings.headers;
     const extra = { ...write, ...attributeHeaders(options.attributes) };
     const inParts = takesParts(precondition);
@@ -102,8 +99,7 @@ export function createWrites(
               context,
               key,
               extra,
-              precondition,
-              trace,
+              options,
               async (id, number, bytes: Uint8Array, inner) =>
                 etagFromHeaders(
                   key,
@@ -124,7 +120,7 @@ export function createWrites(
   async function copyInParts(
     from: ObjectInfo,
     to: string,
-    { precondition = "overwrite", signal, trace }: ConditionOptions,
+    options: ConditionOptions,
   ): Promise<PutResult> {
     const { object, write, copySource } = settings.headers;
     const start = () =>
@@ -132,8 +128,7 @@ export function createWrites(
         context,
         to,
         write,
-        precondition,
-        trace,
+        options,
         (id, number, range: ByteRange, inner) => {
           const headers = {
             ...object,
@@ -145,7 +140,7 @@ export function createWrites(
         },
       );
     const whole = { length: from.size, subarray: (start: number, end: number) => ({ start, end }) };
-    return await rounds(true, () => uploadSlices(whole, { ...settings, signal, start }));
+    return await rounds(true, () => uploadSlices(whole, { ...settings, ...options, start }));
   }
 
   /** Whether a multipart upload can be completed on this condition. */
@@ -181,10 +176,9 @@ export function createWrites(
         const { write, copySource } = settings.headers;
         const extra = { ...write, ...copySource, ...conditionHeaders(precondition, prefix) };
         try {
-          return await policy.run(
-            async (inner) => ({ etag: await driver.copyObject(from, to, extra, inner) }),
-            signal,
-            trace,
+          return await run(
+            async (signal) => ({ etag: await driver.copyObject(from, to, extra, signal) }),
+            options,
           );
         } catch (error) {
           throwUnlessElsewise(error);
