@@ -26,7 +26,7 @@ export const COMPRESSIONS: readonly Compression[] = [
   "brotli",
 ];
 
-const ALGORITHMS = COMPRESSIONS.slice(1) as readonly Algorithm[];
+const ALGORITHMS = /* @__PURE__ */ COMPRESSIONS.slice(1) as readonly Algorithm[];
 
 const encoders = new Map<Algorithm, Encoder>();
 const decoders = new Map<Algorithm, Decoder>();

@@ -9,6 +9,7 @@ import {
   KEY_LENGTH,
   randomBytes,
   SALT_LENGTH,
+  TAG_LENGTH,
 } from "./_aes.ts";
 import { checkKeyId } from "./_envelope.ts";
 import type { KeyContext, KeyProvider, WrappedKey } from "./key_provider.ts";
@@ -23,7 +24,6 @@ export interface LocalKeysOptions {
 
 /** What the key that wraps a data key is derived for. */
 const INFO = "cairn key 1";
-const WRAPPED_LENGTH = SALT_LENGTH + IV_LENGTH + KEY_LENGTH + 16;
 
 const encoder = /* @__PURE__ */ new TextEncoder();
 
@@ -87,7 +87,9 @@ export function localKeys(options: LocalKeysOptions): KeyProvider {
       const salt = wrapped.subarray(0, SALT_LENGTH);
       const iv = wrapped.subarray(SALT_LENGTH, SALT_LENGTH + IV_LENGTH);
       try {
-        if (wrapped.length !== WRAPPED_LENGTH) throw new RangeError("The length is another");
+        if (wrapped.length !== SALT_LENGTH + IV_LENGTH + KEY_LENGTH + TAG_LENGTH) {
+          throw new RangeError("The length is another");
+        }
         const parameters = { info: INFO, salt, iv, aad: bound(id, context) };
         return await decrypt(from, parameters, wrapped.subarray(SALT_LENGTH + IV_LENGTH));
       } catch (cause) {

@@ -78,8 +78,8 @@ export async function* mapAhead<T, R>(
   }
 }
 
-/** Up to how many bytes of whole objects are packed, sent or altered at once, however many those are: each is in memory some three times over. */
-export const UNDER_WAY: number = 12 * 1024 * 1024;
+/** Up to how many bytes, 12 MiB, of whole objects are packed, sent or altered at once, however many those are: each is in memory some three times over. */
+export const UNDER_WAY: number = 12_582_912;
 
 /**
  * Makes what lets operations through while all that are under way weigh at most so
