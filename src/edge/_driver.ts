@@ -7,6 +7,7 @@ import { base64, md5 } from "../s3/md5.ts";
 import { answerText, completeBody, deleteAnswer, deleteBody, listAnswer } from "../s3/messages.ts";
 import type { S3Settings } from "../s3/options.ts";
 import { copySource } from "../s3/uri.ts";
+import { parseXml, type XmlElement } from "../s3/xml.ts";
 import type { Wire, WireRequest } from "./_wire.ts";
 
 const encoder = /* @__PURE__ */ new TextEncoder();
@@ -18,6 +19,10 @@ export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Dri
     return { "x-amz-checksum-sha256": base64(await sha256(bytes)) };
   }
 
+  async function sendForXml(request: WireRequest, signal: AbortSignal): Promise<XmlElement> {
+    return parseXml((await wire.sendForText(request, signal)).text);
+  }
+
   /** Sends a copy, of a whole or a part; gives its ETag. */
   async function copy(
     from: string,
@@ -27,7 +32,7 @@ export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Dri
   ): Promise<string> {
     const source = { ...headers, "x-amz-copy-source": copySource(bucket, from) };
     const operation = `copy ${quote(from)} to`;
-    const root = await wire.sendForXml(
+    const root = await sendForXml(
       { method: "PUT", ...request, headers: source, operation },
       signal,
     );
@@ -56,7 +61,7 @@ export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Dri
         "continuation-token": token,
       };
       return listAnswer(
-        await wire.sendForXml({ method: "GET", query, operation: "list" }, signal),
+        await sendForXml({ method: "GET", query, operation: "list" }, signal),
       );
     },
 
@@ -76,14 +81,14 @@ export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Dri
       const query = { delete: "" };
       const operation = "DeleteObjects";
       return deleteAnswer(
-        await wire.sendForXml({ method: "POST", query, headers, body, operation }, signal),
+        await sendForXml({ method: "POST", query, headers, body, operation }, signal),
       );
     },
 
     async createUpload(key, headers, signal) {
       const operation = "CreateMultipartUpload";
       const query = { uploads: "" };
-      const root = await wire.sendForXml(
+      const root = await sendForXml(
         { method: "POST", key, query, headers, operation },
         signal,
       );
@@ -102,7 +107,7 @@ export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Dri
     },
 
     async completeUpload(key, uploadId, parts, headers, signal) {
-      const root = await wire.sendForXml({
+      const root = await sendForXml({
         method: "POST",
         key,
         query: { uploadId },

@@ -9,7 +9,7 @@ import { noteAnswer, requestIdOf, retryAfter } from "../s3/headers.ts";
 import type { S3Credentials, S3Settings } from "../s3/options.ts";
 import { checkSession, type UrlRequest } from "../s3/presign.ts";
 import { encodeKey, encodeUri } from "../s3/uri.ts";
-import { parseXml, textOf, type XmlElement } from "../s3/xml.ts";
+import { carriesError, parseXml, textOf, type XmlElement } from "../s3/xml.ts";
 import { inViews } from "./_views.ts";
 
 /** A request before it is signed. */
@@ -38,10 +38,8 @@ export interface Wire {
   send(request: WireRequest, signal: AbortSignal): Promise<Response>;
   /** Sends a request whose answer has no body, or none of interest. */
   sendOnly(request: WireRequest, signal: AbortSignal): Promise<Headers>;
-  /** Sends a request and reads its answer as it is. */
+  /** Sends a request and reads its answer; a 200 that carries an `<Error>` is an error. */
   sendForText(request: WireRequest, signal: AbortSignal): Promise<S3Answer>;
-  /** Sends a request whose answer is XML; a 200 that carries an `<Error>` is an error. */
-  sendForXml(request: WireRequest, signal: AbortSignal): Promise<XmlElement>;
   /** A URL that allows a request for some seconds. */
   presign(key: string, request: UrlRequest): Promise<string>;
 }
@@ -197,14 +195,9 @@ export function createWire({ settings, credentials, fetch }: WireParts): Wire {
     async sendForText(request, signal) {
       const response = await send(request, signal);
       const { status, headers } = response;
-      return { status, headers, text: await read(request, response, MAX_XML, signal) };
-    },
-    async sendForXml(request, signal) {
-      const response = await send(request, signal);
       const text = await read(request, response, MAX_XML, signal);
-      const root = parseXml(text);
-      if (root.name !== "Error") return root;
-      throw errorFrom(failureOf(request, response, text));
+      if (carriesError(text)) throw errorFrom(failureOf(request, response, text));
+      return { status, headers, text };
     },
     async presign(key, { method, query, headers, expiresIn }) {
       const keys = await credentials.get(expiresIn * 1000);

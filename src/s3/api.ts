@@ -1,9 +1,7 @@
 import type { CallOptions, ObjectStore } from "../store/store.ts";
 import type { S3Context } from "./context.ts";
 import type { DialectName } from "./dialect.ts";
-import { errorFrom } from "./errors.ts";
 import { base64, md5 } from "./md5.ts";
-import { parseXml, textOf } from "./xml.ts";
 
 /** A request that the store contract has no word for, as both transports send it. */
 export interface S3Request {
@@ -55,9 +53,6 @@ export interface S3Store extends ObjectStore {
   readonly api: BucketApi;
 }
 
-/** S3 may begin its answer before it knows the end. */
-const ERROR = /^\s*(<\?[^>]*>\s*)?<Error[\s>]/;
-
 const encoder = /* @__PURE__ */ new TextEncoder();
 
 /** The `api` of an S3 store. */
@@ -72,14 +67,7 @@ export function createApi({ name, settings, driver, run }: S3Context): BucketApi
       // Most of what configures a bucket must come with a checksum, and this one all servers know.
       const sum = body === undefined ? {} : { "content-md5": base64(md5(encoder.encode(body))) };
       const whole = { ...request, body, headers: { ...headers, ...sum } };
-      return run(async (signal) => {
-        const answer = await driver.request(whole, signal);
-        if (!ERROR.test(answer.text)) return answer;
-        const root = parseXml(answer.text);
-        const { operation, key } = request;
-        const [code, message] = [textOf(root, "Code"), textOf(root, "Message")];
-        throw errorFrom({ operation, key, bucket, status: answer.status, code, message });
-      }, options);
+      return run((signal) => driver.request(whole, signal), options);
     },
   };
 }

@@ -81,7 +81,7 @@ export interface S3Driver {
     signal: AbortSignal,
   ): Promise<string>;
   abortUpload(key: string, uploadId: string, signal: AbortSignal): Promise<void>;
-  /** Gives an answer as it is, also a 200 that carries an `<Error>`. */
+  /** A 200 that carries an `<Error>` rejects, too. */
   request(request: S3Request, signal: AbortSignal): Promise<S3Answer>;
   /** No request is sent for it; one that outlives the credentials is an `InvalidInputError`. */
   presign(key: string, request: UrlRequest): Promise<string>;

@@ -27,6 +27,11 @@ const NAMED: Readonly<Record<string, string>> = {
 };
 const ENTITY = /&(?:(lt|gt|amp|quot|apos)|#(\d{1,7})|#x([\da-fA-F]{1,6}));|&/g;
 
+/** Whether an answer is an error, whatever its status: S3 may begin one before it knows the end. */
+export function carriesError(answer: string): boolean {
+  return /^\s*(<\?[^>]*>\s*)?<Error[\s/>]/.test(answer);
+}
+
 /**
  * Reads a server's XML: elements, text, CDATA and the entities of XML itself.
  * A document type is refused, so that nothing can be defined or fetched; depth

@@ -18,10 +18,12 @@ import { CorruptError } from "../errors.ts";
 import type { S3Request } from "../s3/api.ts";
 import type { CredentialsSource } from "../s3/credentials.ts";
 import type { S3Driver } from "../s3/driver.ts";
+import { errorFrom } from "../s3/errors.ts";
 import { quoteETag, unquoteETag } from "../s3/headers.ts";
 import { base64, md5 } from "../s3/md5.ts";
 import type { S3Settings } from "../s3/options.ts";
 import { copySource } from "../s3/uri.ts";
+import { carriesError, parseXml, textOf } from "../s3/xml.ts";
 import { readAll, streamOf } from "../store/body.ts";
 import { quote } from "../store/key.ts";
 import { listAnswerOf } from "./_list_answer.ts";
@@ -164,7 +166,11 @@ export function createDriver(
         return readBody(changed(command, (sent) => retarget(sent, request)), read);
       };
       const { output, headers } = await send(make, { operation, key }, signal);
-      return { status: output.$metadata.httpStatusCode ?? 200, headers, text };
+      const status = output.$metadata.httpStatusCode ?? 200;
+      if (!carriesError(text)) return { status, headers, text };
+      const root = parseXml(text);
+      const [code, message] = [textOf(root, "Code"), textOf(root, "Message")];
+      throw errorFrom({ operation, key, bucket, status, code, message });
     },
 
     async presign(key, request) {
