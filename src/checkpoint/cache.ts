@@ -47,9 +47,9 @@ export class RecentObjects {
     if (entry !== undefined) entry.seen = seen;
   }
 
-  /** Forgets when the store was known to have what is held under a prefix. */
-  doubtUnder(prefix: string): void {
-    for (const [key, entry] of this.#entries) if (key.startsWith(prefix)) entry.seen = -Infinity;
+  /** The keys of what is held under a prefix. */
+  *keysUnder(prefix: string): Generator<string> {
+    for (const key of this.#entries.keys()) if (key.startsWith(prefix)) yield key;
   }
 
   /** Keeps what was decoded of an object; `size` is its weight in bytes. */
@@ -74,6 +74,6 @@ export class RecentObjects {
 
   /** Forgets all under a prefix. */
   deleteUnder(prefix: string): void {
-    for (const key of this.#entries.keys()) if (key.startsWith(prefix)) this.delete(key);
+    for (const key of this.keysUnder(prefix)) this.delete(key);
   }
 }

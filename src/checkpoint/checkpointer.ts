@@ -182,7 +182,7 @@ export class S3Checkpointer<State = unknown> {
     const base = parent === undefined
       ? undefined
       : await this.#log.confirmed({ ...place, id: parent }, { signal });
-    await this.#log.put(place, record, { base, asked: true, signal });
+    await this.#log.put(place, record, { base, signal });
     this.#remember(record, place);
     return { ...place, ...(parent !== undefined && { parent }), metadata, savedAt };
   }

@@ -140,10 +140,8 @@ export class CheckpointLog {
    * Writes a checkpoint: the chunks of its large values first, then the record,
    * so that a record that can be seen can be read. Values that are stored
    * already are carried over as they are; `base` is a record of the thread
-   * whose chunks are known to be there. Nothing that it depends on is older than
-   * `since`. Where the base was not lately seen, the thread may be a new one of an
-   * old name: nothing that was sent to it before counts any more, as nothing but
-   * the base does where `asked` tells that it was asked for.
+   * whose chunks are known to be there, and `oldest` since when what this process
+   * has sent counts: never by default. Nothing that it depends on is older than `since`.
    */
   async put(
     place: Place,
@@ -151,16 +149,13 @@ export class CheckpointLog {
     options: CallOptions & {
       base?: CheckpointRecord | undefined;
       since?: number | undefined;
-      asked?: boolean;
+      oldest?: number;
       precondition?: Precondition | undefined;
     } = {},
   ): Promise<void> {
-    const { base, since = base?.life?.[0] ?? this.now(), asked, signal, precondition } = options;
-    const key = this.keys.record(place);
-    const isKnown = base !== undefined && this.trusted({ ...place, id: base.id }) !== undefined;
-    if (!isKnown) this.objects.recent.doubtUnder(this.keys.chunks(place.thread));
-    const oldest = isKnown && !asked ? this.ttl && since : Infinity;
-    const stored = await this.store(place.thread, valuesOf(input), { base, oldest, signal });
+    const { base, since = base?.life?.[0] ?? this.now(), signal, precondition } = options;
+    const key = this.keys.record(place); // refuses ids that fit no key before anything is sent
+    const stored = await this.store(place.thread, valuesOf(input), options);
     const [metadata, head, ...channels] = stored;
     const record: CheckpointRecord = {
       ...input,
@@ -194,11 +189,6 @@ export class CheckpointLog {
   /** A checkpoint's record where this process holds it, over or not: asks nobody. */
   held(place: Place): CheckpointRecord | undefined {
     return this.objects.held(this.keys.record(place));
-  }
-
-  /** A checkpoint's record where this process holds it and the store was lately known to have it: asks nobody. */
-  trusted(place: Place): CheckpointRecord | undefined {
-    return this.objects.isThere(this.keys.record(place)) ? this.held(place) : undefined;
   }
 
   /**
@@ -237,12 +227,12 @@ export class CheckpointLog {
   /**
    * Stores the chunks of values; gives what a record says of each. Left out are
    * those that `base` refers to, and those that this process has sent since
-   * `oldest` and not long ago.
+   * `oldest` and not long ago: none by default.
    */
   async store(
     thread: string,
     values: readonly (SerializedValue | StoredValue)[],
-    { base, oldest, signal }: CallOptions & {
+    { base, oldest = Infinity, signal }: CallOptions & {
       base?: CheckpointRecord | undefined;
       oldest?: number | undefined;
     },

@@ -22,8 +22,10 @@ export interface Codec<T> {
 }
 
 /** A record as it was read, with its writer's mark where that is known. */
-interface Opened<T> {
+export interface Opened<T> {
   readonly nonce: string | undefined;
+  /** Whether this process has read it and not written it, and has not gone on from it yet. */
+  isRead: boolean;
   readonly record: T;
 }
 
@@ -165,6 +167,7 @@ export class Objects {
   ): Opened<T> {
     const object = {
       nonce: nonce?.join(),
+      isRead: record !== undefined,
       get record() {
         return record ??= codec.decode(payload);
       },

@@ -80,7 +80,7 @@ export class Values {
     thread: string,
     values: readonly SerializedValue[],
     base: readonly StoredValue[],
-    since?: number,
+    since: number,
     signal?: AbortSignal,
   ): Promise<StoredValue[]> {
     const pieces: { body: Segment[]; at: number; piece: Uint8Array }[] = [];

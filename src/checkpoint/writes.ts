@@ -22,6 +22,7 @@ import {
   valuesOf,
   type WritesRecord,
 } from "./record.ts";
+import { trusted } from "./trust.ts";
 import type { SerializedValue } from "./values.ts";
 
 /** A pending write with where it comes from. */
@@ -69,9 +70,9 @@ export async function putWrites(
   { signal }: CallOptions = {},
 ): Promise<void> {
   writesKey(log.keys, place, task, "r0"); // refuses ids that fit no key before anything is sent
-  const base = log.trusted(place);
+  const base = trusted(log, place);
   // Under a time to live they must depend on nothing that is older than what their checkpoint depends on.
-  const oldest = base && !log.ttl ? undefined : Infinity;
+  const oldest = base && !log.ttl ? 0 : Infinity;
   const values = writes.map(({ value }) => value);
   const stored = await log.store(place.thread, values, { base, oldest, signal });
   const regular: PendingWrite[] = [];

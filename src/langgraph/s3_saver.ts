@@ -32,6 +32,7 @@ import {
 import { pruneThread, SWEEP_GRACE } from "../checkpoint/maintenance.ts";
 import type { Channel, CheckpointRecord, StoredValue } from "../checkpoint/record.ts";
 import { scan } from "../checkpoint/scan.ts";
+import { sentSince, trusted } from "../checkpoint/trust.ts";
 import { deserialize, serialize, type SerializedValue } from "../checkpoint/values.ts";
 import { find, type Found, latest, putWrites, writesOf } from "../checkpoint/writes.ts";
 import { InvalidInputError } from "../errors.ts";
@@ -192,7 +193,8 @@ export class S3Saver extends BaseCheckpointSaver {
       head: await serialize(this.serde, head),
       channels,
     };
-    await this.#expiry.during(place, () => this.#log.put(place, record, { base, since }));
+    const oldest = sentSince(this.#log, place, base, since);
+    await this.#expiry.during(place, () => this.#log.put(place, record, { base, since, oldest }));
     return configOf(place);
   }
 
@@ -360,7 +362,7 @@ export class S3Saver extends BaseCheckpointSaver {
       Object.keys(channel_values ?? {}).some((name) =>
         !Object.hasOwn(newVersions, name) && own(channel_versions, name) !== undefined
       );
-    const held = this.#log.trusted(parentPlace) ?? await this.#log.confirmed(parentPlace);
+    const held = trusted(this.#log, parentPlace) ?? await this.#log.confirmed(parentPlace);
     return held ?? (unchanged ? await this.#log.read(parentPlace, { ended: true }) : undefined);
   }
 

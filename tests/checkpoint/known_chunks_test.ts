@@ -107,6 +107,25 @@ Deno.test("A thread that another process deleted and that begins anew depends on
   assert.deepEqual(await read("4"), { big, other: noise(90 * KIB, 6) });
 });
 
+Deno.test("A thread that another process deleted and began anew depends on nothing this one had sent", async () => {
+  const { inner, store, saver, put, read } = start();
+  const elsewhere = start(inner);
+  const big = noise(200 * KIB, 10);
+  for (const [root, next, last] of [["1", "2", "3"], ["4", "5", "6"]] as const) {
+    await put(root, undefined, { big });
+    await elsewhere.saver.deleteThread("t");
+    await elsewhere.put(next, undefined, { small: 1 });
+    // A run goes on from the latest, which is of the new thread; that was read, and written by another.
+    assert.equal((await saver.getTuple(configOf(undefined)))?.checkpoint.id, next);
+    await saver.putWrites(configOf(next), [["big", big]], "task");
+    store.reset();
+    await put(last, next, { big });
+    assert.equal(store.requests, 1, "what a task has sent to the new thread is there");
+    assert.deepEqual(await read(last), { big });
+    await saver.deleteThread("t");
+  }
+});
+
 Deno.test("A thread that this process deleted and that begins anew depends on nothing it had", async () => {
   const { saver, put, read } = start();
   const big = noise(200 * KIB, 7);
