@@ -1,4 +1,5 @@
 import { CorruptError, InvalidInputError } from "../errors.ts";
+import { checkPart } from "../store/_options.ts";
 import { quote } from "../store/key.ts";
 import type { CallOptions, ObjectStore } from "../store/store.ts";
 import { setOwn } from "./attachments.ts";
@@ -117,8 +118,8 @@ export class S3Checkpointer<State = unknown> {
   /**
    * Takes the store and how to use it. Nothing is sent yet.
    *
-   * @throws {InvalidInputError} where the prefix cannot begin a key, or the
-   * time to live is no whole number of days.
+   * @throws {InvalidInputError} where there is no store, the prefix cannot begin a
+   * key, or an option is not what its function makes.
    */
   constructor(
     store: ObjectStore,
@@ -127,7 +128,9 @@ export class S3Checkpointer<State = unknown> {
   ) {
     this.#log = new CheckpointLog(store, options, components);
     insides.set(this, { log: this.#log, last: this.#last });
-    this.#serializer = options.serializer ?? jsonSerializer();
+    const { serializer = this.#json } = options;
+    checkPart("serializer", serializer, "dumpsTyped", "jsonSerializer()");
+    this.#serializer = serializer;
   }
 
   /**

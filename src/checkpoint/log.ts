@@ -1,7 +1,7 @@
 import { CorruptError, NotFoundError } from "../errors.ts";
 import type { CompressionChoice } from "../frame/compression.ts";
 import type { Encryption } from "../frame/encryption.ts";
-import { checkWhole, refuse } from "../store/_options.ts";
+import { checkPart, checkWhole } from "../store/_options.ts";
 import { compareKeys } from "../store/key.ts";
 import { openRequests } from "../store/open_requests.ts";
 import type { CallOptions, ObjectStore, Precondition } from "../store/store.ts";
@@ -125,9 +125,10 @@ export class CheckpointLog {
     } = options;
     checkWhole({ inlineLimit, cacheBytes }, 0);
     checkWhole({ maxOpenRequests: parallel }, 1);
-    if (encryption !== undefined && typeof encryption?.seal !== "function") {
-      refuse("encryption", encryption, "what aesGcm() makes");
-    }
+    checkPart("store", store, "put", "edgeStore() or another store");
+    if (encryption !== undefined) checkPart("encryption", encryption, "seal", "aesGcm()");
+    if (ttl !== undefined) checkPart("ttl", ttl, "life", "expireAfter()");
+    if (spread !== undefined) checkPart("spread", spread, "folderOf", "spread()");
     this.keys = new Keys(prefix, spread);
     this.objects = new Objects(store, this.keys, { compression, cacheBytes, encryption, now });
     this.parallel = parallel;
@@ -254,7 +255,9 @@ export class CheckpointLog {
 
   /** The newest checkpoints of a namespace by their keys, where the first that can be seen is wanted. */
   newest(thread: string, namespace: string, { signal }: CallOptions = {}): AsyncGenerator<Group> {
-    return notOver(this.groups(thread, namespace, { firstPage: FIRST_PAGE, signal }));
+    const { keys, objects: { store } } = this;
+    const prefix = keys.namespace(thread, namespace);
+    return notOver(listGroups(store, keys, { prefix, firstPage: FIRST_PAGE, signal }));
   }
 
   /**

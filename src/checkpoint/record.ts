@@ -6,7 +6,8 @@
  * @module
  */
 
-import { CorruptError, UnsupportedError } from "../errors.ts";
+import { CorruptError } from "../errors.ts";
+import { tooNew } from "../frame/too_new.ts";
 import { concat } from "../store/body.ts";
 import type { Path } from "./attachments.ts";
 
@@ -222,12 +223,7 @@ function decode<T>(
     throw malformed(cause);
   }
   must(Number.isSafeInteger(index?.v) && index.v > 0);
-  if (index.v > RECORD_VERSION) {
-    throw new UnsupportedError(
-      `Cannot read a record of version ${index.v}: this package reads up to ${RECORD_VERSION}; ` +
-        "upgrade @cairn/checkpoint",
-    );
-  }
+  if (index.v > RECORD_VERSION) throw tooNew(`record version ${index.v}`);
   const body = (entries: unknown): Segment[] =>
     list(entries).map((segment) => {
       if (typeof segment === "number") {

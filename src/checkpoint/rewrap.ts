@@ -4,7 +4,7 @@ import type { KeyProvider } from "../frame/key_provider.ts";
 import { replace } from "../frame/replace.ts";
 import { cachingOf } from "./caching.ts";
 import { isFrameEncrypted, rewrapFrame, rewrapper, sealFrame } from "../frame/rewrap_frame.ts";
-import { checkWhole, refuse } from "../store/_options.ts";
+import { checkPart, checkWhole, refuse } from "../store/_options.ts";
 import { quote } from "../store/key.ts";
 import { openRequests } from "../store/open_requests.ts";
 import { mapParallel, UNDER_WAY, weighed } from "../store/parallel.ts";
@@ -99,9 +99,7 @@ export async function rewrap(store: ObjectStore, options: RewrapOptions): Promis
     signal,
   } = options;
   for (const [name, provider] of Object.entries({ keys, from })) {
-    if (typeof provider?.unwrap !== "function") {
-      refuse(name, provider, "a key provider, as localKeys()");
-    }
+    checkPart(name, provider, "unwrap", "localKeys(), or another key provider,");
   }
   if (from !== keys && from.current === keys.current) {
     throw new InvalidInputError(

@@ -54,21 +54,10 @@ function requireJson(value: unknown, path: (string | number)[], above: Set<objec
         "convert it, or give a serializer",
     );
   };
-  switch (typeof value) {
-    case "number":
-      return Number.isFinite(value) ? undefined : refuse(String(value));
-    case "bigint":
-    case "function":
-    case "symbol":
-      return refuse(`a ${typeof value}`);
-    case "undefined":
-      return refuse("undefined");
-    case "object":
-      break;
-    default:
-      return;
-  }
-  if (value === null) return;
+  const type = typeof value;
+  if (value === null || type === "string" || type === "boolean" || Number.isFinite(value)) return;
+  if (type === "number" || type === "undefined") return refuse(String(value));
+  if (typeof value !== "object") return refuse(`a ${type}`);
   if (above.has(value)) return refuse("a circle");
   if (!(value instanceof Uint8Array) && hasToJson(value)) {
     const json = value.toJSON(String(path.at(-1) ?? ""));

@@ -1,8 +1,9 @@
-import { CorruptError, InvalidInputError, UnsupportedError } from "../errors.ts";
+import { CorruptError, InvalidInputError } from "../errors.ts";
 import { concat } from "../store/body.ts";
 import { quote } from "../store/key.ts";
 import { TAG_LENGTH } from "./_aes.ts";
 import type { WrappedKey } from "./key_provider.ts";
+import { tooNew } from "./too_new.ts";
 
 /** The most bytes of UTF-8 that the id of a key may have. */
 export const MAX_KEY_ID_BYTES = 255;
@@ -69,12 +70,7 @@ export function parseBody(body: Uint8Array): SealedBody {
   };
   must(body.length > 2);
   const version = body[2];
-  if (version! > VERSION) {
-    throw new UnsupportedError(
-      `Cannot read encryption header ${version}: a newer release wrote it; ` +
-        "upgrade @cairn/checkpoint",
-    );
-  }
+  if (version! > VERSION) throw tooNew(`encryption header ${version}`);
   must(version === VERSION && body.length >= 2 + FIXED_LENGTH + TAG_LENGTH);
   const view = new DataView(body.buffer, body.byteOffset);
   const length = view.getUint16(0);

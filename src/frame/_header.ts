@@ -1,7 +1,8 @@
-import { CorruptError, UnsupportedError } from "../errors.ts";
+import { CorruptError } from "../errors.ts";
 import { type Compression, COMPRESSIONS } from "./codec.ts";
 import type { Sealing } from "./encryption.ts";
 import { sha256 } from "../store/sha256.ts";
+import { tooNew } from "./too_new.ts";
 
 /** The length of a frame's fixed header, in bytes. */
 export const HEADER_LENGTH = 48;
@@ -111,10 +112,4 @@ export async function unseal(bytes: Uint8Array): Promise<Header> {
     nonce: new Uint8Array(head.subarray(NONCE_AT)),
     encrypted: isEncrypted(bytes),
   };
-}
-
-function tooNew(what: string): UnsupportedError {
-  return new UnsupportedError(
-    `Cannot read ${what}: a newer release wrote it; upgrade @cairn/checkpoint`,
-  );
 }

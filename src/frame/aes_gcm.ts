@@ -1,5 +1,5 @@
 import { CorruptError } from "../errors.ts";
-import { checkWhole, refuse } from "../store/_options.ts";
+import { checkPart, checkWhole } from "../store/_options.ts";
 import { concat } from "../store/body.ts";
 import { toHex } from "../store/hex.ts";
 import { decrypt, encrypt, IV_LENGTH, randomBytes, SALT_LENGTH } from "./_aes.ts";
@@ -93,7 +93,7 @@ export function aesGcm(options: AesGcmOptions, components: AesGcmComponents = {}
     cacheAge = 60 * 60 * 1000,
     acceptPlaintext = false,
   } = options;
-  if (typeof keys?.unwrap !== "function") refuse("keys", keys, "a key provider, as localKeys()");
+  checkPart("keys", keys, "unwrap", "localKeys(), or another key provider,");
   checkWhole({ maxObjects }, 1, 2 ** 32);
   checkWhole({ maxAge, cachedKeys, cacheAge }, 1);
   const limits: DataKeyLimits = { maxObjects, maxAge, cachedKeys, cacheAge };

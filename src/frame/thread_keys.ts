@@ -5,7 +5,7 @@ import {
   PreconditionFailedError,
   UnsupportedError,
 } from "../errors.ts";
-import { refuse } from "../store/_options.ts";
+import { checkPart } from "../store/_options.ts";
 import { getBytes } from "../store/body.ts";
 import { toHex } from "../store/hex.ts";
 import { quote } from "../store/key.ts";
@@ -17,6 +17,7 @@ import { checkWrapped } from "./_envelope.ts";
 import { replace } from "./replace.ts";
 import { sha256 } from "../store/sha256.ts";
 import type { KeyContext, KeyProvider, WrappedKey } from "./key_provider.ts";
+import { tooNew } from "./too_new.ts";
 
 /** Options of {@link threadKeys}. */
 export interface ThreadKeysOptions {
@@ -90,10 +91,8 @@ interface Kept extends WrappedKey {
  */
 export function threadKeys(options: ThreadKeysOptions): ThreadKeys {
   const { provider, store } = options;
-  if (typeof provider?.unwrap !== "function") {
-    refuse("provider", provider, "a key provider, as localKeys()");
-  }
-  if (typeof store?.put !== "function") refuse("store", store, "a store for the threads' keys");
+  checkPart("provider", provider, "unwrap", "localKeys(), or another key provider,");
+  checkPart("store", store, "put", "edgeStore(), or another store,");
   if (!store.capabilities.conditionalCreate) {
     throw new UnsupportedError(
       `Cannot keep threads' keys in ${store.name}: of two processes that make a key at once, it ` +
@@ -219,10 +218,7 @@ function parse(key: string, bytes: Uint8Array): Kept {
   }
   const { v, thread, name, id, wrapped } = kept;
   if (typeof v === "number" && v > 1) {
-    throw new UnsupportedError(
-      `Cannot read ${key}: a newer release wrote it; upgrade @cairn/checkpoint`,
-      { key },
-    );
+    throw tooNew(key, { key });
   }
   const isWhole = v === 1 && typeof thread === "string" && typeof id === "string" &&
     typeof name === "string" && /^[0-9a-f]{32}$/.test(name) &&

@@ -50,16 +50,14 @@ export function awsEndpoint(
   const china = region.startsWith("cn-");
   const domain = `amazonaws.com${suffixOf(region)}`;
   const [safe, stack] = [fips ? "-fips" : "", dual ? ".dualstack" : ""];
-  if (fips && china) {
-    refuse("useFipsEndpoint", true, "it for regions outside China, which have one");
-  }
+  if (fips && china) refuse("useFipsEndpoint", true, "it for a region outside China");
   if (fast) {
     if (fips || pathStyle || isArn(bucket) || china) {
       refuse(
         "useAccelerateEndpoint",
         true,
         "it without useFipsEndpoint, forcePathStyle, an access point, a dot in the bucket's name " +
-          "or a region in China: Transfer Acceleration has none of them",
+          "or a region in China",
       );
     }
     return `https://${bucket}.s3-accelerate${stack}.${domain}`;
@@ -71,7 +69,7 @@ export function awsEndpoint(
   const [, , there, account, name] = ACCESS_POINT.exec(bucket) ?? refuse(
     "bucket",
     bucket,
-    'a bucket\'s name, or the ARN of an access point, "arn:aws:s3:{region}:{account}:accesspoint/{name}"',
+    'the ARN of an access point, "arn:aws:s3:{region}:{account}:accesspoint/{name}"',
   );
   if (there !== region) refuse("region", region, `that of the access point, "${there}"`);
   return `https://${name}-${account}.s3-accesspoint${safe}${stack}.${region}.${domain}`;

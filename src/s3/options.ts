@@ -110,7 +110,7 @@ export function resolveS3Options(options: S3Options): S3Settings {
     refuse("bucket", bucket, "the ARN of an access point without endpoint and forcePathStyle");
   }
   if (given && !given.protocol.endsWith("s:") && options.sseCustomerKey && !isLocal(given)) {
-    refuse("endpoint", given.href, "an https: URL, as sseCustomerKey goes with each request");
+    refuse("endpoint", given.href, "an https: URL with sseCustomerKey");
   }
   return {
     bucket,
@@ -169,7 +169,7 @@ function urlIn(
 ): string {
   for (
     const name of ["useAccelerateEndpoint", "useDualstackEndpoint", "useFipsEndpoint"] as const
-  ) if (options[name]) refuse(name, true, "it without endpoint, which already says where to go");
+  ) if (options[name]) refuse(name, true, "it without endpoint");
   const base = `${endpoint.origin}${endpoint.pathname.replace(/\/+$/, "")}`;
   return pathStyle ? `${base}/${bucket}` : base.replace("://", `://${bucket}.`);
 }

@@ -63,7 +63,7 @@ export function requestHeaders(options: S3RequestOptions): RequestHeaders {
     }
   }
   if (bucketKeyEnabled && algorithm === "aws:kms:dsse") {
-    refuse("bucketKeyEnabled", true, "none with aws:kms:dsse, which has no bucket keys");
+    refuse("bucketKeyEnabled", true, "it without aws:kms:dsse");
   }
   if (key !== undefined) {
     if (!(key instanceof Uint8Array)) refuse("sseCustomerKey", typeof key, "a Uint8Array");

@@ -6,6 +6,16 @@ export function refuse(name: string, value: unknown, way: string): never {
   throw new InvalidInputError(`Cannot use ${name}: current value is ${quote(value)}; give ${way}`);
 }
 
+/**
+ * Refuses what lacks the method that a part is known by. It is not quoted: who
+ * takes one thing for another may have given a key.
+ */
+export function checkPart(name: string, part: unknown, method: string, maker: string): void {
+  if (typeof (part as Record<string, unknown> | undefined)?.[method] !== "function") {
+    throw new InvalidInputError(`Cannot use ${name}: give what ${maker} makes`);
+  }
+}
+
 /** Checks options that count something. */
 export function checkWhole(values: Record<string, unknown>, least: number, most = Infinity): void {
   for (const [name, value] of Object.entries(values)) {

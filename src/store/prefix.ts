@@ -1,3 +1,4 @@
+import { refuse } from "./_options.ts";
 import { discard } from "./_source.ts";
 import { checkKey } from "./key.ts";
 import type { ObjectInfo, ObjectStore } from "./store.ts";
@@ -23,6 +24,7 @@ import type { ObjectInfo, ObjectStore } from "./store.ts";
  * ```
  */
 export function prefixed(store: ObjectStore, prefix: string): ObjectStore {
+  if (typeof prefix !== "string") refuse("prefix", prefix, "a string that keys begin with");
   if (prefix === "") return store;
   checkKey(`${prefix}x`);
   const inner = (key: string) => {

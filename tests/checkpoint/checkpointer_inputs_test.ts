@@ -1,4 +1,5 @@
 import {
+  checkpointLinks,
   InvalidInputError,
   memoryStore,
   type ObjectStore,
@@ -38,6 +39,42 @@ for (const [what, state, says] of STATES) {
       await assert.rejects(checkpointer.save("t", {}, { metadata }), InvalidInputError);
     }
     assert.equal(store.requests, 0);
+  });
+}
+
+Deno.test("S3Checkpointer.load() without a thread is refused, and is never another's state", async () => {
+  const store = countingStore(memoryStore());
+  await new S3Checkpointer(store).save("somebody", { secret: 1 });
+  const before = store.requests;
+  for (const none of [undefined, null] as unknown as string[]) {
+    const checkpointer = new S3Checkpointer(store);
+    await assert.rejects(checkpointer.load(none), /Cannot use the thread (undefined|null): give a/);
+    await assert.rejects(checkpointLinks(checkpointer, none, { expiresIn: 60 }), InvalidInputError);
+  }
+  assert.equal(store.requests, before);
+});
+
+/** What is easily given where something else belongs, and the word for that. */
+const PARTS: readonly [what: string, make: () => unknown, says: RegExp][] = [
+  ["no store", () => make(undefined), /store: give what edgeStore\(\)/],
+  [
+    "a store in an object, as S3Saver takes it",
+    () => make({ store: memoryStore() }),
+    /store: give/,
+  ],
+  ["days in place of a ttl", () => make(memoryStore(), { ttl: 30 }), /ttl: .*expireAfter\(\)/],
+  ["a ttl's options", () => make(memoryStore(), { ttl: { days: 30 } }), /ttl: .*expireAfter\(\)/],
+  ["a spread's number", () => make(memoryStore(), { spread: 256 }), /spread: .*spread\(\)/],
+  ["half a serializer", () => make(memoryStore(), { serializer: {} }), /serializer: .*jsonSerial/],
+];
+
+function make(store: unknown, options: unknown = {}): S3Checkpointer {
+  return new S3Checkpointer(store as ObjectStore, options as S3CheckpointerOptions);
+}
+
+for (const [what, made, says] of PARTS) {
+  Deno.test(`S3Checkpointer refuses ${what} before anything is saved`, () => {
+    assert.throws(made, { name: "InvalidInputError", message: says });
   });
 }
 

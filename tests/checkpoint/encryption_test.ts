@@ -6,10 +6,13 @@ import {
   type Encryption,
   getBytes,
   InvalidInputError,
+  type KeyProvider,
   localKeys,
   memoryStore,
   type ObjectStore,
+  rewrap,
   S3Checkpointer,
+  threadKeys,
   UnsupportedError,
 } from "@cairn/checkpoint";
 import { countingStore } from "@cairn/checkpoint/testing";
@@ -234,11 +237,31 @@ Deno.test("The encryption option takes what aesGcm() makes, and nothing that wou
   const store = memoryStore();
   for (const wrong of [null, true, keyOf(1), keysUpTo(1)]) {
     const options = { encryption: wrong as unknown as Encryption };
-    assert.throws(() => new S3Checkpointer(store, options), (error) => {
-      assert(error instanceof InvalidInputError);
-      assert.match(error.message, /Cannot use encryption: .*aesGcm\(\)/);
-      return true;
+    assert.throws(() => new S3Checkpointer(store, options), {
+      name: "InvalidInputError",
+      message: "Cannot use encryption: give what aesGcm() makes",
     });
   }
   new S3Checkpointer(store, { encryption: undefined });
+});
+
+Deno.test("A key or a passphrase given in the place of a key provider stands in no message", async () => {
+  const store = memoryStore();
+  const passphrase = "correct horse battery staple";
+  for (const secret of [passphrase, keyOf(1), { key: passphrase }] as unknown as KeyProvider[]) {
+    const attempts = [
+      () => new S3Checkpointer(store, { encryption: secret as unknown as Encryption }),
+      () => aesGcm({ keys: secret }),
+      () => threadKeys({ provider: secret, store }),
+      () => rewrap(store, { keys: secret }),
+    ];
+    for (const attempt of attempts) {
+      await assert.rejects(async () => await attempt(), (error) => {
+        assert(error instanceof InvalidInputError);
+        assert.match(error.message, /^Cannot use \w+: give what (aesGcm|localKeys)\(\)/);
+        assert(!error.message.includes("horse") && !error.message.includes(String(keyOf(1))));
+        return true;
+      });
+    }
+  }
 });

@@ -304,7 +304,7 @@ Deno.test("A record of a version to come is unsupported, and says to upgrade", (
   for (const decode of [decodeCheckpoint, decodeWrites]) {
     assert.throws(() => decode(bytesOf({ v: 2, other: "shape" })), {
       name: "UnsupportedError",
-      message: /record of version 2: this package reads up to 1; upgrade @cairn\/checkpoint/,
+      message: /record version 2: a newer release wrote it; upgrade @cairn\/checkpoint/,
     });
   }
 });

@@ -57,6 +57,9 @@ Deno.test("prefixed() refuses a prefix that no key can start with", () => {
   for (const prefix of ["/", "/a", "a//", "../", "a/./", "a\\", "k".repeat(1024)]) {
     assert.throws(() => prefixed(memoryStore(), prefix), InvalidInputError, prefix);
   }
+  for (const none of [undefined, null, 7] as unknown as string[]) {
+    assert.throws(() => prefixed(memoryStore(), none), InvalidInputError, String(none));
+  }
   const store = memoryStore();
   assert.equal(prefixed(store, ""), store);
 });
