@@ -1,4 +1,5 @@
-import { readAll } from "../store/body.ts";
+import { readAll, streamOf } from "../store/body.ts";
+import { slices } from "../store/multipart.ts";
 
 /** The formats that every runtime's streams know. */
 export type StreamFormat = "gzip" | "deflate-raw";
@@ -20,8 +21,7 @@ export function compressByStream(
   format: StreamFormat,
   bytes: Uint8Array,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const stream = new CompressionStream(format);
-  return pump(stream, bytes, Infinity, bytes.length);
+  return readAll(streamOf(bytes).pipeThrough(new CompressionStream(format)));
 }
 
 /**
@@ -36,41 +36,6 @@ export function decompressByStream(
   bytes: Uint8Array,
   limit: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const stream = new DecompressionStream(format);
-  return pump(stream, bytes, limit, PIECE);
+  const pieces = streamOf(...slices(bytes, PIECE));
+  return readAll(pieces.pipeThrough(new DecompressionStream(format)), limit);
 }
-
-async function pump(
-  stream: GenericTransformStream,
-  bytes: Uint8Array,
-  limit: number,
-  size: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const writer = stream.writable.getWriter();
-  // What fails while feeding fails the reader too; left alone, each of the
-  // writer's promises would be an unhandled rejection of its own.
-  writer.closed.catch(ignore);
-  const fed = feed(writer, bytes, size);
-  fed.catch(ignore);
-  try {
-    const whole = await readAll(stream.readable, limit);
-    await fed;
-    return whole;
-  } catch (error) {
-    writer.abort(error).catch(ignore);
-    throw error;
-  }
-}
-
-async function feed(
-  writer: WritableStreamDefaultWriter,
-  bytes: Uint8Array,
-  size: number,
-): Promise<void> {
-  for (let offset = 0; offset < bytes.length; offset += size) {
-    await writer.write(bytes.subarray(offset, offset + size));
-  }
-  await writer.close();
-}
-
-function ignore(): void {}
