@@ -1,20 +1,21 @@
 import { CorruptError } from "../errors.ts";
 import { type Compression, COMPRESSIONS } from "./codec.ts";
 import type { Sealing } from "./encryption.ts";
+import {
+  COMPRESSION_AT,
+  ENCRYPTION_AT,
+  HEAD_LENGTH,
+  HEADER_LENGTH,
+  KIND_AT,
+  LENGTH_AT,
+  NONCE_AT,
+  VERSION_AT,
+} from "./_layout.ts";
 import { sha256 } from "../store/sha256.ts";
 import { tooNew } from "./too_new.ts";
 
-/** The length of a frame's fixed header, in bytes. */
-export const HEADER_LENGTH = 48;
-/** The length of the part of it that encryption binds, which comes before the checksum. */
-export const HEAD_LENGTH = 32;
-/** The length of a frame's nonce, in bytes. */
-export const NONCE_LENGTH = 16;
-
 const VERSION = 1;
 const MAGIC = /* @__PURE__ */ Uint8Array.of(0x89, 0x43, 0x52, 0x4e);
-const VERSION_AT = 4, KIND_AT = 5, COMPRESSION_AT = 6, ENCRYPTION_AT = 7;
-const LENGTH_AT = 8, NONCE_AT = 16;
 
 /** What a frame holds. */
 export type FrameKind = "checkpoint" | "writes" | "chunk";

@@ -23,7 +23,7 @@ const WHOLE = 64 * 1024;
  * The finest scale, in bytes: a 64th of the value's bytes within these bounds.
  * Pieces at a value's end are a third longer on average.
  */
-const FINEST = [28 * 1024, 36 * 1024] as const;
+const FINEST_LEAST = 28 * 1024, FINEST_MOST = 36 * 1024;
 
 /** How much coarser each scale is than the one before. */
 const STEP = 4;
@@ -98,7 +98,7 @@ export function places(bytes: Uint8Array): Places {
 export function boundaries({ at, rank }: Places, length: number): number[] {
   if (length <= WHOLE) return [];
   const reach = reaches({ at, rank }, length);
-  let finest = Math.min(Math.max(Math.floor(length / 64), FINEST[0]), FINEST[1]);
+  let finest = Math.min(Math.max(Math.floor(length / 64), FINEST_LEAST), FINEST_MOST);
   let coarsest = Math.max(Math.floor((length - SMALL) / 20), finest);
   for (;;) {
     // From the end to the front: a boundary counts where none after it is of a coarser scale.

@@ -1,13 +1,7 @@
 import { CorruptError, InvalidInputError, UnsupportedError } from "../errors.ts";
 import { refuse } from "../store/_options.ts";
-import {
-  type FrameKind,
-  HEADER_LENGTH,
-  isFrameKind,
-  NONCE_LENGTH,
-  seal,
-  unseal,
-} from "./_header.ts";
+import { type FrameKind, isFrameKind, seal, unseal } from "./_header.ts";
+import { HEADER_LENGTH, NONCE_LENGTH } from "./_layout.ts";
 import type { Compression } from "./codec.ts";
 import { compress, type CompressionChoice, decompress } from "./compression.ts";
 import type { Sealing } from "./encryption.ts";
