@@ -1,3 +1,4 @@
+import { PAGE_SIZE } from "../store/_limits.ts";
 import { isRetryable } from "../store/policy.ts";
 import { mapAhead, mapParallel } from "../store/parallel.ts";
 import type { CallOptions } from "../store/store.ts";
@@ -21,9 +22,6 @@ interface Doomed {
   readonly writes: string[];
   readonly chunks: string[];
 }
-
-/** The most keys of one DeleteObjects. */
-const MAX_KEYS = 1_000;
 
 /** Up to how many keys are held at once; a thread that has more is deleted by itself, page by page. */
 const WINDOW = 10_000;
@@ -166,7 +164,9 @@ async function deleteAll(
       ledger.hasFailed(doomed.at) ? [] : doomed[stage].map((key) => ({ at: doomed.at, key }))
     );
     const requests: (typeof keys)[] = [];
-    for (let at = 0; at < keys.length; at += MAX_KEYS) requests.push(keys.slice(at, at + MAX_KEYS));
+    for (let at = 0; at < keys.length; at += PAGE_SIZE) {
+      requests.push(keys.slice(at, at + PAGE_SIZE));
+    }
     await mapParallel(requests, ledger.parallel, async (request) => {
       try {
         await log.objects.delete(request.map(({ key }) => key), signal);

@@ -17,7 +17,8 @@
 
 import { InvalidInputError } from "../errors.ts";
 import { toHex } from "../store/hex.ts";
-import { checkKey, MAX_KEY_BYTES, quote } from "../store/key.ts";
+import { MAX_KEY_BYTES } from "../store/_limits.ts";
+import { checkKey, quote } from "../store/key.ts";
 import type { Spread } from "./spread.ts";
 
 /** Where a checkpoint stands. */

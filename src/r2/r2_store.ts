@@ -5,7 +5,8 @@ import {
   UnsupportedError,
 } from "../errors.ts";
 import { requireCapabilities } from "../store/_capabilities.ts";
-import { checkLimit, PAGE_SIZE } from "../store/_listing.ts";
+import { MIB, MIN_PART_SIZE, PAGE_SIZE } from "../store/_limits.ts";
+import { checkLimit } from "../store/_listing.ts";
 import { checkRange, resolveRange } from "../store/_range.ts";
 import { checkBody, discard, piecesOf } from "../store/_source.ts";
 import { concat, isStream, streamOf } from "../store/body.ts";
@@ -54,7 +55,6 @@ export interface R2StoreOptions extends PolicyOptions {
   readonly partsInFlight?: number | undefined;
 }
 
-const MIB = 1024 * 1024;
 /** The most a request to a Worker's binding may have on every plan. */
 const MAX_PART_SIZE = 100 * MIB;
 /** What a stream under a condition may hold of a Worker's 128 MB. */
@@ -98,7 +98,7 @@ export function r2Store(bucket: R2Bucket, options: R2StoreOptions = {}): ObjectS
   }
   const { multipartThreshold = 8 * MIB, partSize = 8 * MIB, partsInFlight = 4 } = options;
   checkOption({ multipartThreshold }, 0, MAX_PART_SIZE);
-  checkOption({ partSize }, 5 * MIB, MAX_PART_SIZE);
+  checkOption({ partSize }, MIN_PART_SIZE, MAX_PART_SIZE);
   checkOption({ partsInFlight }, 1, 1000);
   const policy = createPolicy(options);
 

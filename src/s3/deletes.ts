@@ -1,13 +1,11 @@
 import { type CairnError, NotFoundError } from "../errors.ts";
+import { PAGE_SIZE } from "../store/_limits.ts";
 import { checkKey } from "../store/key.ts";
 import { isRetryable } from "../store/policy.ts";
 import type { CallOptions, ObjectStore } from "../store/store.ts";
 import { errorFrom } from "./errors.ts";
 import { fitsXml } from "./xml.ts";
 import type { S3Context } from "./context.ts";
-
-/** The most keys of one DeleteObjects. */
-const MAX_KEYS = 1000;
 
 /** `delete` of an S3 store. */
 export function createDelete({ settings, driver, run }: S3Context): ObjectStore["delete"] {
@@ -45,8 +43,8 @@ export function createDelete({ settings, driver, run }: S3Context): ObjectStore[
     const all = [...new Set(keys)];
     const alone = (key: string) => all.length === 1 || !fitsXml(key);
     const batched = all.filter((key) => !alone(key));
-    for (let at = 0; at < batched.length; at += MAX_KEYS) {
-      await deleteBatch(batched.slice(at, at + MAX_KEYS), options);
+    for (let at = 0; at < batched.length; at += PAGE_SIZE) {
+      await deleteBatch(batched.slice(at, at + PAGE_SIZE), options);
     }
     for (const key of all.filter(alone)) await deleteOne(key, options);
   };

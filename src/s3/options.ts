@@ -1,5 +1,6 @@
 import { awsEndpoint, type EndpointOptions, isArn } from "./endpoint.ts";
 import { type RequestHeaders, requestHeaders, type S3RequestOptions } from "./request_headers.ts";
+import { MAX_PART_SIZE, MIB, MIN_PART_SIZE } from "../store/_limits.ts";
 import { checkWhole, refuse } from "../store/_options.ts";
 import type { PolicyOptions } from "../store/policy.ts";
 import type { StoreCapabilities } from "../store/store.ts";
@@ -67,10 +68,6 @@ export interface S3Settings {
   readonly partsInFlight: number;
 }
 
-const MIB = 1024 * 1024;
-/** The least and the most a part may have: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
-const MIN_PART_SIZE = 5 * MIB;
-const MAX_PART_SIZE = 5 * 1024 * MIB;
 const BUCKET = /^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$/;
 const HOST_LABEL = /^[a-z0-9-]{3,63}$/;
 const REGION = /^[A-Za-z0-9-]{1,63}$/;

@@ -1,4 +1,5 @@
 import { UnsupportedError } from "../errors.ts";
+import { MAX_EXPIRES_IN, MAX_PART_SIZE } from "../store/_limits.ts";
 import { checkWhole, refuse } from "../store/_options.ts";
 import { quote } from "../store/key.ts";
 import type { PresignOptions } from "../store/store.ts";
@@ -13,11 +14,6 @@ export interface UrlRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly expiresIn: number;
 }
-
-/** The most bytes of one PUT: 5 GiB. */
-const MAX_LENGTH = 5 * 1024 ** 3;
-/** The longest a presigned URL may hold, in seconds: seven days, as Signature Version 4 sets it. */
-export const MAX_EXPIRES_IN = 604_800;
 
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
 const RESPONSE = /^(content(Type|Disposition|Encoding|Language)|cacheControl|expires)$/;
@@ -49,7 +45,7 @@ export function urlRequest(
   for (const [name, value] of Object.entries({ contentType, contentLength })) {
     if (method === "GET" && value !== undefined) refuse(name, value, "it for a PUT alone");
   }
-  if (contentLength !== undefined) checkWhole({ contentLength }, 0, MAX_LENGTH);
+  if (contentLength !== undefined) checkWhole({ contentLength }, 0, MAX_PART_SIZE);
   const own = method === "PUT" ? store.write : store.object;
   if (send === undefined && Object.keys(own).length > 0) {
     throw new UnsupportedError(

@@ -1,8 +1,6 @@
+import { PAGE_SIZE } from "./_limits.ts";
 import { checkWhole } from "./_options.ts";
 import type { ListOptions, ListPage, ObjectInfo } from "./store.ts";
-
-/** The most entries of one page, as S3 sets it. */
-export const PAGE_SIZE = 1000;
 
 /** Checks what a listing asks for, and gives its limit. */
 export function checkLimit({ limit = Infinity }: Pick<ListOptions, "limit">): number {

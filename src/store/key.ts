@@ -1,7 +1,5 @@
 import { InvalidInputError } from "../errors.ts";
-
-/** The most bytes of UTF-8 a key may have, as S3 sets it. */
-export const MAX_KEY_BYTES = 1024;
+import { MAX_KEY_BYTES } from "./_limits.ts";
 
 const encoder = /* @__PURE__ */ new TextEncoder();
 // deno-lint-ignore no-control-regex -- control characters are what it looks for

@@ -1,11 +1,9 @@
 import { InvalidInputError } from "../errors.ts";
 import { concat } from "./body.ts";
 import { withController } from "./_abort.ts";
+import { MAX_PARTS, MIB } from "./_limits.ts";
 import { piecesOf } from "./_source.ts";
 import type { Body, PutResult } from "./store.ts";
-
-/** The most parts of one upload, as S3 sets it. */
-export const MAX_PARTS = 10_000;
 
 /** A part that the store has. */
 export interface PartRef {
@@ -111,8 +109,6 @@ export async function uploadSlices<Part>(
     (control) => uploadParts(slices(whole, partSize), partSize, options, control),
   );
 }
-
-const MIB = 1024 * 1024;
 
 /** The part size, grown in whole MiB where a known length would need too many parts. */
 export function partSizeFor(

@@ -1,6 +1,7 @@
 import { InvalidInputError } from "../errors.ts";
 import { streamOf } from "../store/body.ts";
-import { compareKeys, MAX_KEY_BYTES, quote } from "../store/key.ts";
+import { MAX_KEY_BYTES } from "../store/_limits.ts";
+import { compareKeys, quote } from "../store/key.ts";
 import type { ObjectStore } from "../store/store.ts";
 import { assert, equal, equalBytes, rejects } from "./_assert.ts";
 import { type ConformanceCase, conformanceCase, each, listing, read, utf8 } from "./_case.ts";

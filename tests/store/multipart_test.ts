@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { InvalidInputError } from "../../src/errors.ts";
+import { MAX_PARTS } from "../../src/store/_limits.ts";
 import { concat } from "../../src/store/body.ts";
 import {
   cut,
-  MAX_PARTS,
   type MultipartUpload,
   partSizeFor,
   type UploadOptions,
