@@ -86,9 +86,6 @@ interface Head {
   readonly fields: boolean;
 }
 
-/** How many threads a checkpointer remembers its last checkpoint of. */
-const REMEMBERED = 1000;
-
 /**
  * Keeps the state of agents and workflows in any object store. A plain
  * object's top-level fields are kept each on its own: a large one that did not
@@ -370,6 +367,8 @@ export class S3Checkpointer<State = unknown> {
   }
 
   #remember({ id, parent }: Last, place: Place): void {
+    // How many threads a checkpointer remembers its last checkpoint of.
+    const REMEMBERED = 1000;
     const key = threadKey(place);
     this.#last.delete(key);
     this.#last.set(key, { id, parent });

@@ -4,12 +4,6 @@ import type { CallOptions } from "../store/store.ts";
 import type { Group } from "./groups.ts";
 import { type CheckpointLog, FIRST_PAGE } from "./log.ts";
 
-/** How many checkpoints a walk with no end in sight begins to read ahead; as it goes on, as many as it has walked. */
-const READ_AHEAD = 16;
-
-/** How many keys a listing for a few checkpoints asks for first, for each of them: its record, its writes, and some to spare. */
-const KEYS_EACH = 8;
-
 /** Which checkpoints to walk. */
 export interface ScanOptions extends CallOptions {
   /** The thread. @default all threads, in the order of their keys */
@@ -33,6 +27,10 @@ export async function* scan<T>(
   all: boolean,
   open: (group: Group, signal: AbortSignal) => Promise<T | undefined>,
 ): AsyncGenerator<T> {
+  // How many checkpoints a walk with no end in sight begins to read ahead; as it goes on, as many as it has walked.
+  const READ_AHEAD = 16;
+  // How many keys a listing for a few checkpoints asks for first, for each of them: its record, its writes, and some to spare.
+  const KEYS_EACH = 8;
   const { thread, namespace, before } = options;
   const limit = checkLimit(options);
   let left = limit;

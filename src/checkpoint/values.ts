@@ -54,9 +54,6 @@ const READ_AHEAD = 32 * 1024 * 1024;
 /** How many times the inline limit the last piece of a large value may have, to stay in its record. */
 const LAST_PIECE = 6;
 
-/** How many bytes may close a value that goes on before them, as brackets do. */
-const CLOSING = 64;
-
 /** Keeps large values as chunks named by their hash, and gives them back checked. */
 export class Values {
   readonly #keys: Keys;
@@ -245,6 +242,8 @@ function isNew(last: Uint8Array, others: readonly Segment[], { lengths, ends }: 
 
 /** Whether bytes go on from others, the last few of which may close what goes on. */
 function goesOn(from: Uint8Array, to: Uint8Array): boolean {
+  // How many bytes may close a value that goes on before them, as brackets do.
+  const CLOSING = 64;
   return to.length > from.length && from.length > CLOSING &&
     shared(from, to) >= from.length - CLOSING;
 }

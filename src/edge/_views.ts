@@ -1,10 +1,5 @@
 import { slices } from "../store/multipart.ts";
 
-/** How much of a body is handed over at once, in bytes. */
-const VIEW = 64 * 1024;
-/** From how many bytes on a copy of a body counts. */
-const LARGE = 1024 * 1024;
-
 /**
  * A large body as one that a runtime reads in small views, each used up before the
  * next, where of bytes it makes copies and leaves them to the garbage collector.
@@ -21,6 +16,10 @@ const LARGE = 1024 * 1024;
  * streams: there, bytes stay bytes.
  */
 export function inViews(body: Uint8Array | string | null): BodyInit | null {
+  // How much of a body is handed over at once, in bytes.
+  const VIEW = 64 * 1024;
+  // From how many bytes on a copy of a body counts.
+  const LARGE = 1024 * 1024;
   const whole = body as BodyInit | null;
   if (!(body instanceof Uint8Array && body.length > LARGE)) return whole;
   const views = () => ReadableStream.from(slices(body as Uint8Array<ArrayBuffer>, VIEW));

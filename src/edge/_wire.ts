@@ -47,8 +47,6 @@ export interface Wire {
 /** A LIST of 1,000 keys of 1,024 bytes, each percent-encoded, has less. */
 const MAX_XML = 8 * 1024 * 1024;
 const MAX_ERROR = 64 * 1024;
-/** From where on a clock that differs explains a refusal; S3 allows 15 minutes. */
-const SKEW = 4 * 60_000;
 const EXPIRED = /^(ExpiredToken(Exception)?|TokenRefreshRequired)$/;
 
 /** Makes a wire to one bucket. */
@@ -139,6 +137,8 @@ export function createWire({ settings, credentials, fetch }: WireParts): Wire {
 
   /** Whether the server's clock explains a refusal, and is followed from now on. */
   function followClock({ status, code }: S3Failure, used: number, date: string | null): boolean {
+    // From where on a clock that differs explains a refusal; S3 allows 15 minutes.
+    const SKEW = 4 * 60_000;
     const skew = Date.parse(date ?? "") - Date.now();
     if (status !== 403 && code !== "RequestTimeTooSkewed") return false;
     if (!(Math.abs(skew - used) >= SKEW)) return false; // nor where there is no date

@@ -27,9 +27,6 @@ import { attributeHeaders } from "./request_headers.ts";
 import type { S3Context } from "./context.ts";
 import { isConflict, startUpload } from "./uploads.ts";
 
-/** How often parts are sent again where two writers met at the end. */
-const ROUNDS = 3;
-
 /** `put` and `copy` of an S3 store. */
 export function createWrites(
   context: S3Context,
@@ -213,6 +210,8 @@ function throwUnlessElsewise(error: unknown): void {
 
 /** Sends parts again, where they are there still, when two writers met at the end. */
 async function rounds<T>(repeatable: boolean, send: () => Promise<T>): Promise<T> {
+  // How often parts are sent again where two writers met at the end.
+  const ROUNDS = 3;
   for (let round = 1;; round++) {
     try {
       return await send();

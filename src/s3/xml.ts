@@ -11,10 +11,6 @@ export interface XmlElement {
   readonly children: readonly XmlElement[];
 }
 
-/** The most elements of an answer: a LIST of 1,000 keys has about 10,000. */
-const MAX_ELEMENTS = 50_000;
-const MAX_DEPTH = 16;
-
 /** A comment, an instruction, CDATA, a tag or text, each bounded or read in one go. */
 const TOKEN =
   /<!--[^]*?-->|<\?[^]*?\?>|<!\[CDATA\[([^]*?)\]\]>|<(\/?)(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)(?:\s+[\w.:-]+\s*=\s*(?:"[^"<]{0,999}"|'[^'<]{0,999}')){0,16}\s*(\/?)>|([^<]+)/y;
@@ -40,6 +36,9 @@ export function carriesError(answer: string): boolean {
  * @throws {CorruptError} where it is not well-formed, or beyond a bound.
  */
 export function parseXml(source: string): XmlElement {
+  // The most elements of an answer: a LIST of 1,000 keys has about 10,000.
+  const MAX_ELEMENTS = 50_000;
+  const MAX_DEPTH = 16;
   const top = { name: "", text: "", children: [] as XmlElement[] };
   const stack = [top];
   let count = 0;

@@ -1,10 +1,5 @@
 import { onAbort } from "./_abort.ts";
 
-/** How often an operation shows that it lives, in milliseconds. */
-const BEAT = 1_000;
-/** For how long it may not have, before its place is another's, in milliseconds. */
-const LOST = 5_000;
-
 /**
  * Bounds how many operations run at once. The others wait in order; one that
  * is cancelled while it waits leaves the queue at once.
@@ -18,6 +13,10 @@ const LOST = 5_000;
 export function createGate(
   limit: number,
 ): <T>(operation: () => Promise<T>, signal?: AbortSignal) => Promise<T> {
+  // How often an operation shows that it lives, in milliseconds.
+  const BEAT = 1_000;
+  // For how long it may not have, before its place is another's, in milliseconds.
+  const LOST = 5_000;
   const open = new Set<Place>();
   const queue = new Set<() => void>();
 

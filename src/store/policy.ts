@@ -162,9 +162,6 @@ export function createPolicy(
  */
 export const traces: WeakMap<AbortSignal, CallTrace> = new WeakMap();
 
-/** A timer beyond this, 24 days, goes off at once. */
-const LONGEST_TIMER = 2 ** 31 - 1;
-
 function retryAfterOf(error: unknown): number {
   return (error as ThrottledError | UnavailableError).retryAfter ?? 0;
 }
@@ -179,6 +176,8 @@ export function withTimeout<T>(
   limit: number,
   signal?: AbortSignal,
 ): Promise<T> {
+  // A timer beyond this, 24 days, goes off at once.
+  const LONGEST_TIMER = 2 ** 31 - 1;
   return withController(signal, async (controller) => {
     const { signal: own } = controller;
     own.throwIfAborted();
