@@ -3,10 +3,11 @@ export * from "./src/store/store.ts";
 export { createPolicy, isRetryable } from "./src/store/policy.ts";
 export type { Policy, PolicyComponents, PolicyOptions, RetryOptions } from "./src/store/policy.ts";
 export { checkKey } from "./src/store/key.ts";
-export { MAX_KEY_BYTES } from "./src/store/_limits.ts";
+export { MAX_KEY_BYTES } from "./src/store/limits.ts";
 export { getBytes } from "./src/store/body.ts";
 export { memoryStore, type MemoryStoreComponents } from "./src/store/memory_store.ts";
-export { decodeFrame, encodeFrame, MAX_FRAME_PLAINTEXT } from "./src/frame/frame.ts";
+export { decodeFrame, encodeFrame } from "./src/frame/frame.ts";
+export { MAX_FRAME_PLAINTEXT } from "./src/frame/layout.ts";
 export type {
   DecodeFrameOptions,
   EncodeFrameOptions,

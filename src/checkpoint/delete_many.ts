@@ -1,4 +1,4 @@
-import { PAGE_SIZE } from "../store/_limits.ts";
+import { PAGE_SIZE } from "../store/limits.ts";
 import { isRetryable } from "../store/policy.ts";
 import { mapAhead, mapParallel } from "../store/parallel.ts";
 import type { CallOptions } from "../store/store.ts";

@@ -17,7 +17,7 @@
 
 import { InvalidInputError } from "../errors.ts";
 import { toHex } from "../store/hex.ts";
-import { MAX_KEY_BYTES } from "../store/_limits.ts";
+import { MAX_KEY_BYTES } from "../store/limits.ts";
 import { checkKey, quote } from "../store/key.ts";
 import type { Spread } from "./spread.ts";
 

@@ -45,15 +45,6 @@ const chunkOf = ({ hash, length }: ChunkRef): Codec<Uint8Array> => ({
     bytes.length === length && (encrypted || toHex(await sha256(bytes)) === hash),
 });
 
-/** Up to how many bytes of chunks are packed and sent at once: in memory some three times over until they are packed. */
-const PACKING = 8 * 1024 * 1024;
-
-/** Up to how many bytes of chunks are fetched and opened at once: as they are stored they are in memory beside the value. */
-const READ_AHEAD = 32 * 1024 * 1024;
-
-/** How many times the inline limit the last piece of a large value may have, to stay in its record. */
-const LAST_PIECE = 6;
-
 /** Keeps large values as chunks named by their hash, and gives them back checked. */
 export class Values {
   readonly #keys: Keys;
@@ -80,6 +71,10 @@ export class Values {
     since: number,
     signal?: AbortSignal,
   ): Promise<StoredValue[]> {
+    // How many times the inline limit the last piece of a large value may have, to stay in its record.
+    const LAST_PIECE = 6;
+    // Up to how many bytes of chunks are packed and sent at once: in memory some three times over until they are packed.
+    const PACKING = 8 * 1024 * 1024;
     const pieces: { body: Segment[]; at: number; piece: Uint8Array }[] = [];
     let total = 0;
     const known = knownOf(base);
@@ -141,6 +136,8 @@ export class Values {
     values: readonly StoredValue[],
     signal?: AbortSignal,
   ): Promise<SerializedValue[]> {
+    // Up to how many bytes of chunks are fetched and opened at once: as they are stored they are in memory beside the value.
+    const READ_AHEAD = 32 * 1024 * 1024;
     const refs = new Map<string, ChunkRef>();
     for (const value of values) for (const ref of chunksOf(value)) refs.set(ref.hash, ref);
     const through = weighed(READ_AHEAD);

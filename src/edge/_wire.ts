@@ -44,13 +44,13 @@ export interface Wire {
   presign(key: string, request: UrlRequest): Promise<string>;
 }
 
-/** A LIST of 1,000 keys of 1,024 bytes, each percent-encoded, has less. */
-const MAX_XML = 8 * 1024 * 1024;
-const MAX_ERROR = 64 * 1024;
 const EXPIRED = /^(ExpiredToken(Exception)?|TokenRefreshRequired)$/;
 
 /** Makes a wire to one bucket. */
 export function createWire({ settings, credentials, fetch }: WireParts): Wire {
+  // A LIST of 1,000 keys of 1,024 bytes, each percent-encoded, has less.
+  const MAX_XML = 8 * 1024 * 1024;
+  const MAX_ERROR = 64 * 1024;
   const { bucket, region, url: base } = settings;
   /** Keys derived from the secret, so that a signature costs one HMAC. */
   const derived = new Map<string, ArrayBuffer>();

@@ -9,12 +9,12 @@ import {
   KIND_AT,
   LENGTH_AT,
   NONCE_AT,
+  VERSION,
   VERSION_AT,
-} from "./_layout.ts";
+} from "./layout.ts";
 import { sha256 } from "../store/sha256.ts";
 import { tooNew } from "./too_new.ts";
 
-const VERSION = 1;
 const MAGIC = /* @__PURE__ */ Uint8Array.of(0x89, 0x43, 0x52, 0x4e);
 
 /** What a frame holds. */

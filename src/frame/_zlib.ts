@@ -3,9 +3,6 @@ import { AT_ONCE, builtin } from "../store/_builtin.ts";
 import { isStreamFormat } from "./_streams.ts";
 import type { Algorithm, Decoder, Encoder } from "./codec.ts";
 
-/** How much output of something large is made at a time: each piece costs a turn of the event loop. */
-const PIECE = 256 * 1024;
-
 /** The functions of `node:zlib`; behind each stands one with `Sync` to its name. */
 const NAMES: Readonly<Record<Algorithm, readonly [pack: string, unpack: string]>> = {
   "gzip": ["gzip", "gunzip"],
@@ -13,9 +10,6 @@ const NAMES: Readonly<Record<Algorithm, readonly [pack: string, unpack: string]>
   "zstd": ["zstdCompress", "zstdDecompress"],
   "brotli": ["brotliCompress", "brotliDecompress"],
 };
-
-/** As `zstd.h` and `brotli/encode.h` number them. */
-const ZSTD_LEVEL = 100, BROTLI_QUALITY = 1;
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -37,6 +31,8 @@ type Use = (bytes: Uint8Array, size: number, options: Options) => Promise<Result
  * What is large it does on other threads, in Node and Bun.
  */
 function find(algorithm: Algorithm, way: 0 | 1): Use | undefined {
+  // How much output of something large is made at a time: each piece costs a turn of the event loop.
+  const PIECE = 256 * 1024;
   const zlib = builtin<Readonly<Record<string, Run>>>("zlib");
   const name = NAMES[algorithm][way];
   const run = zlib?.[name];
@@ -84,6 +80,8 @@ export function zlibDecoder(algorithm: Algorithm): Decoder | undefined {
  * gzip takes two thirds of it (in Deno six sevenths) for 2 to 5 % more bytes, zstd a third for 10 %.
  */
 function levelOf(algorithm: Algorithm, size: number): Options {
+  // As `zstd.h` and `brotli/encode.h` number them.
+  const ZSTD_LEVEL = 100, BROTLI_QUALITY = 1;
   // Its default, 11, is made for what is packed once and served for years: 100 times slower.
   if (algorithm === "brotli") return { params: { [BROTLI_QUALITY]: 5 } };
   if (size <= AT_ONCE) return {};

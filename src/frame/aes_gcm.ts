@@ -6,7 +6,7 @@ import { decrypt, encrypt, IV_LENGTH, randomBytes, SALT_LENGTH } from "./_aes.ts
 import { type DataKeyLimits, DataKeys } from "./_data_keys.ts";
 import { boundPart, joinBody, parseBody } from "./_envelope.ts";
 import { isEncrypted, seal, unseal } from "./_header.ts";
-import { HEAD_LENGTH, HEADER_LENGTH } from "./_layout.ts";
+import { HEAD_LENGTH, HEADER_LENGTH } from "./layout.ts";
 import type { Encryption, FramePlace } from "./encryption.ts";
 import type { KeyProvider } from "./key_provider.ts";
 

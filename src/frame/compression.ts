@@ -29,9 +29,6 @@ export interface CompressionReaders {
   readonly readers: readonly Algorithm[];
 }
 
-/** From here on zstd is faster than gzip, and hardly larger. */
-const ZSTD_FROM = 16 * 1024;
-
 /** A payload as it is stored. */
 export interface Packed {
   readonly compression: Compression;
@@ -59,6 +56,8 @@ const MAX_RATIO: Readonly<Record<Compression, number>> = {
  * @throws {UnsupportedError} where this runtime has no such algorithm.
  */
 export async function compress(payload: Uint8Array, choice: CompressionChoice): Promise<Packed> {
+  // From here on zstd is faster than gzip, and hardly larger.
+  const ZSTD_FROM = 16 * 1024;
   const asItIs: Packed = { compression: "none", bytes: payload };
   const readers = choice === "auto" ? ["gzip"] : Object(choice).readers;
   const named: readonly Compression[] = readers ?? [choice];

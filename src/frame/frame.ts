@@ -1,15 +1,12 @@
 import { CorruptError, InvalidInputError, UnsupportedError } from "../errors.ts";
 import { refuse } from "../store/_options.ts";
 import { type FrameKind, isFrameKind, seal, unseal } from "./_header.ts";
-import { HEADER_LENGTH, NONCE_LENGTH } from "./_layout.ts";
+import { HEADER_LENGTH, MAX_FRAME_PLAINTEXT, NONCE_LENGTH } from "./layout.ts";
 import type { Compression } from "./codec.ts";
 import { compress, type CompressionChoice, decompress } from "./compression.ts";
 import type { Sealing } from "./encryption.ts";
 
 export type { FrameKind };
-
-/** The most plaintext a frame may hold, in bytes: 1 GiB. */
-export const MAX_FRAME_PLAINTEXT: number = 2 ** 30;
 
 /** A frame, opened. */
 export interface Frame {

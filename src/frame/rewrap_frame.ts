@@ -2,7 +2,7 @@ import { toHex } from "../store/hex.ts";
 import { Answers } from "./_answers.ts";
 import { checkWrapped, joinBody, parseBody } from "./_envelope.ts";
 import { isEncrypted, join, seal, unseal } from "./_header.ts";
-import { HEAD_LENGTH, HEADER_LENGTH } from "./_layout.ts";
+import { HEAD_LENGTH, HEADER_LENGTH } from "./layout.ts";
 import type { Sealing } from "./encryption.ts";
 import type { KeyProvider, WrappedKey } from "./key_provider.ts";
 

@@ -5,7 +5,7 @@ import {
   UnsupportedError,
 } from "../errors.ts";
 import { requireCapabilities } from "../store/_capabilities.ts";
-import { MIB, MIN_PART_SIZE, PAGE_SIZE } from "../store/_limits.ts";
+import { MIB, MIN_PART_SIZE, PAGE_SIZE } from "../store/limits.ts";
 import { checkLimit } from "../store/_listing.ts";
 import { checkRange, resolveRange } from "../store/_range.ts";
 import { checkBody, discard, piecesOf } from "../store/_source.ts";

@@ -12,11 +12,6 @@ export interface CredentialsSource {
   replace(expired: S3Credentials): Promise<S3Credentials | undefined>;
 }
 
-/** How long before their end credentials are read again, in milliseconds. */
-const MARGIN = 5 * 60_000;
-/** For how long one caller's question to the provider serves the others, in milliseconds. */
-const PATIENCE = 10_000;
-
 /**
  * Makes a source of fixed credentials, or of a provider's. The provider is
  * asked once for all who wait; where it fails while the credentials it gave
@@ -28,6 +23,10 @@ export function credentialsSource(
   credentials: S3Credentials | S3CredentialsProvider,
   now: () => number = Date.now,
 ): CredentialsSource {
+  // How long before their end credentials are read again, in milliseconds.
+  const MARGIN = 5 * 60_000;
+  // For how long one caller's question to the provider serves the others, in milliseconds.
+  const PATIENCE = 10_000;
   if (typeof credentials !== "function") {
     check(credentials, InvalidInputError);
     return {

@@ -1,5 +1,5 @@
 import { type CairnError, NotFoundError } from "../errors.ts";
-import { PAGE_SIZE } from "../store/_limits.ts";
+import { PAGE_SIZE } from "../store/limits.ts";
 import { checkKey } from "../store/key.ts";
 import { isRetryable } from "../store/policy.ts";
 import type { CallOptions, ObjectStore } from "../store/store.ts";

@@ -1,6 +1,6 @@
 import { awsEndpoint, type EndpointOptions, isArn } from "./endpoint.ts";
 import { type RequestHeaders, requestHeaders, type S3RequestOptions } from "./request_headers.ts";
-import { MAX_PART_SIZE, MIB, MIN_PART_SIZE } from "../store/_limits.ts";
+import { MAX_PART_SIZE, MIB, MIN_PART_SIZE } from "../store/limits.ts";
 import { checkWhole, refuse } from "../store/_options.ts";
 import type { PolicyOptions } from "../store/policy.ts";
 import type { StoreCapabilities } from "../store/store.ts";

@@ -1,5 +1,5 @@
 import { UnsupportedError } from "../errors.ts";
-import { MAX_EXPIRES_IN, MAX_PART_SIZE } from "../store/_limits.ts";
+import { MAX_EXPIRES_IN, MAX_PART_SIZE } from "../store/limits.ts";
 import { checkWhole, refuse } from "../store/_options.ts";
 import { quote } from "../store/key.ts";
 import type { PresignOptions } from "../store/store.ts";

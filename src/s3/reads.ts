@@ -1,7 +1,7 @@
 import { CorruptError, InvalidInputError, NotFoundError, UnsupportedError } from "../errors.ts";
 import { cancel } from "../store/_abort.ts";
 import { requireCapabilities } from "../store/_capabilities.ts";
-import { PAGE_SIZE } from "../store/_limits.ts";
+import { PAGE_SIZE } from "../store/limits.ts";
 import { checkLimit } from "../store/_listing.ts";
 import { checkETag, refuse } from "../store/_options.ts";
 import { answeredRange, checkRange, rangeHeader } from "../store/_range.ts";

@@ -1,4 +1,4 @@
-import { PAGE_SIZE } from "./_limits.ts";
+import { PAGE_SIZE } from "./limits.ts";
 import { checkWhole } from "./_options.ts";
 import type { ListOptions, ListPage, ObjectInfo } from "./store.ts";
 

@@ -1,5 +1,5 @@
 import { InvalidInputError } from "../errors.ts";
-import { MAX_KEY_BYTES } from "./_limits.ts";
+import { MAX_KEY_BYTES } from "./limits.ts";
 
 const encoder = /* @__PURE__ */ new TextEncoder();
 // deno-lint-ignore no-control-regex -- control characters are what it looks for

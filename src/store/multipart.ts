@@ -1,7 +1,7 @@
 import { InvalidInputError } from "../errors.ts";
 import { concat } from "./body.ts";
 import { withController } from "./_abort.ts";
-import { MAX_PARTS, MIB } from "./_limits.ts";
+import { MAX_PARTS, MIB } from "./limits.ts";
 import { piecesOf } from "./_source.ts";
 import type { Body, PutResult } from "./store.ts";
 

@@ -1,6 +1,6 @@
 import { InvalidInputError } from "../errors.ts";
 import { streamOf } from "../store/body.ts";
-import { MAX_KEY_BYTES } from "../store/_limits.ts";
+import { MAX_KEY_BYTES } from "../store/limits.ts";
 import { compareKeys, quote } from "../store/key.ts";
 import type { ObjectStore } from "../store/store.ts";
 import { assert, equal, equalBytes, rejects } from "./_assert.ts";

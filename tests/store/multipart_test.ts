@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { InvalidInputError } from "../../src/errors.ts";
-import { MAX_PARTS } from "../../src/store/_limits.ts";
+import { MAX_PARTS } from "../../src/store/limits.ts";
 import { concat } from "../../src/store/body.ts";
 import {
   cut,

@@ -1,9 +1,15 @@
 /**
- * Where things stand in a frame's fixed header, in bytes. The module imports
+ * What a frame may hold, and where things stand in its fixed header, in bytes. The module imports
  * nothing, so that bundlers put the numbers in their place.
  *
  * @module
  */
+
+/** The most plaintext a frame may hold, in bytes: 1 GiB. */
+export const MAX_FRAME_PLAINTEXT: number = 2 ** 30;
+
+/** The version that is written, and the newest that is read. */
+export const VERSION = 1;
 
 /** The length of the fixed header. */
 export const HEADER_LENGTH = 48;
