@@ -7,7 +7,6 @@ import { base64, md5 } from "../s3/md5.ts";
 import { answerText, completeBody, deleteAnswer, deleteBody, listAnswer } from "../s3/messages.ts";
 import type { S3Settings } from "../s3/options.ts";
 import { copySource } from "../s3/uri.ts";
-import { parseXml, type XmlElement } from "../s3/xml.ts";
 import type { Wire, WireRequest } from "./_wire.ts";
 
 const encoder = /* @__PURE__ */ new TextEncoder();
@@ -19,9 +18,9 @@ export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Dri
     return { "x-amz-checksum-sha256": base64(await sha256(bytes)) };
   }
 
-  async function sendForXml(request: WireRequest, signal: AbortSignal): Promise<XmlElement> {
-    return parseXml((await wire.sendForText(request, signal)).text);
-  }
+  /** Sends a request for its answer's headers. */
+  const forHeaders = async (request: WireRequest, signal: AbortSignal) =>
+    (await wire.sendForText(request, signal)).headers;
 
   /** Sends a copy, of a whole or a part; gives its ETag. */
   async function copy(
@@ -32,7 +31,7 @@ export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Dri
   ): Promise<string> {
     const source = { ...headers, "x-amz-copy-source": copySource(bucket, from) };
     const operation = `copy ${quote(from)} to`;
-    const root = await sendForXml(
+    const root = await wire.sendForXml(
       { method: "PUT", ...request, headers: source, operation },
       signal,
     );
@@ -48,7 +47,7 @@ export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Dri
     },
 
     headObject: (key, versionId, headers, signal) =>
-      wire.sendOnly({ method: "HEAD", key, query: { versionId }, headers }, signal),
+      forHeaders({ method: "HEAD", key, query: { versionId }, headers }, signal),
 
     async listObjects({ prefix, startAfter, delimiter, token, maxKeys }, signal) {
       const query = {
@@ -61,18 +60,18 @@ export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Dri
         "continuation-token": token,
       };
       return listAnswer(
-        await sendForXml({ method: "GET", query, operation: "list" }, signal),
+        await wire.sendForXml({ method: "GET", query, operation: "list" }, signal),
       );
     },
 
     putObject: (key, body, headers, signal) =>
-      wire.sendOnly({ method: "PUT", key, headers, body }, signal),
+      forHeaders({ method: "PUT", key, headers, body }, signal),
 
     copyObject: (from, to, headers, signal) =>
       copy(from, { key: to, headers }, "CopyObjectResult", signal),
 
     async deleteObject(key, signal) {
-      await wire.sendOnly({ method: "DELETE", key }, signal);
+      await forHeaders({ method: "DELETE", key }, signal);
     },
 
     async deleteObjects(keys, signal) {
@@ -81,14 +80,14 @@ export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Dri
       const query = { delete: "" };
       const operation = "DeleteObjects";
       return deleteAnswer(
-        await sendForXml({ method: "POST", query, headers, body, operation }, signal),
+        await wire.sendForXml({ method: "POST", query, headers, body, operation }, signal),
       );
     },
 
     async createUpload(key, headers, signal) {
       const operation = "CreateMultipartUpload";
       const query = { uploads: "" };
-      const root = await sendForXml(
+      const root = await wire.sendForXml(
         { method: "POST", key, query, headers, operation },
         signal,
       );
@@ -98,7 +97,7 @@ export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Dri
     uploadPart(key, uploadId, number, body, headers, signal) {
       const query = partQuery(uploadId, number);
       const operation = "UploadPart";
-      return wire.sendOnly({ method: "PUT", key, query, headers, body, operation }, signal);
+      return forHeaders({ method: "PUT", key, query, headers, body, operation }, signal);
     },
 
     uploadPartCopy(from, key, uploadId, number, headers, signal) {
@@ -107,7 +106,7 @@ export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Dri
     },
 
     async completeUpload(key, uploadId, parts, headers, signal) {
-      const root = await sendForXml({
+      const root = await wire.sendForXml({
         method: "POST",
         key,
         query: { uploadId },
@@ -120,7 +119,7 @@ export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Dri
 
     async abortUpload(key, uploadId, signal) {
       const operation = "AbortMultipartUpload";
-      await wire.sendOnly({ method: "DELETE", key, query: { uploadId }, operation }, signal);
+      await forHeaders({ method: "DELETE", key, query: { uploadId }, operation }, signal);
     },
 
     request: wire.sendForText,

@@ -3,13 +3,14 @@ import { CorruptError } from "../errors.ts";
 import { cancel } from "../store/_abort.ts";
 import { readAll } from "../store/body.ts";
 import type { S3Answer } from "../s3/api.ts";
+import { checkAnswer, failureOf, xmlOf } from "../s3/answers.ts";
 import type { CredentialsSource } from "../s3/credentials.ts";
 import { errorFrom, type S3Failure } from "../s3/errors.ts";
-import { noteAnswer, requestIdOf, retryAfter } from "../s3/headers.ts";
+import { noteAnswer } from "../s3/headers.ts";
 import type { S3Credentials, S3Settings } from "../s3/options.ts";
 import { checkSession, type UrlRequest } from "../s3/presign.ts";
 import { encodeKey, encodeUri } from "../s3/uri.ts";
-import { carriesError, parseXml, textOf, type XmlElement } from "../s3/xml.ts";
+import type { XmlElement } from "../s3/xml.ts";
 import { inViews } from "./_views.ts";
 
 /** A request before it is signed. */
@@ -36,10 +37,10 @@ export interface WireParts {
 export interface Wire {
   /** Sends a request; whoever calls reads or cancels the body of the answer. */
   send(request: WireRequest, signal: AbortSignal): Promise<Response>;
-  /** Sends a request whose answer has no body, or none of interest. */
-  sendOnly(request: WireRequest, signal: AbortSignal): Promise<Headers>;
   /** Sends a request and reads its answer; a 200 that carries an `<Error>` is an error. */
   sendForText(request: WireRequest, signal: AbortSignal): Promise<S3Answer>;
+  /** Sends a request whose answer is XML. */
+  sendForXml(request: WireRequest, signal: AbortSignal): Promise<XmlElement>;
   /** A URL that allows a request for some seconds. */
   presign(key: string, request: UrlRequest): Promise<string>;
 }
@@ -49,7 +50,7 @@ const EXPIRED = /^(ExpiredToken(Exception)?|TokenRefreshRequired)$/;
 /** Makes a wire to one bucket. */
 export function createWire({ settings, credentials, fetch }: WireParts): Wire {
   // A LIST of 1,000 keys of 1,024 bytes, each percent-encoded, has less.
-  const MAX_XML = 8 * 1024 * 1024;
+  const MAX_TEXT = 8 * 1024 * 1024;
   const MAX_ERROR = 64 * 1024;
   const { bucket, region, url: base } = settings;
   /** Keys derived from the secret, so that a signature costs one HMAC. */
@@ -115,26 +116,6 @@ export function createWire({ settings, credentials, fetch }: WireParts): Wire {
     return { operation: operation ?? method, bucket, key };
   }
 
-  function failureOf(request: WireRequest, { headers, status }: Response, text: string) {
-    let root: XmlElement | undefined;
-    try {
-      root = parseXml(text);
-    } catch {
-      // A proxy's page, or nothing: the status decides.
-    }
-    const said = (name: string) => root?.name === "Error" && textOf(root, name) || undefined;
-    const there = headers.get("x-amz-bucket-region") ?? said("Region");
-    return {
-      ...contextOf(request),
-      status,
-      code: said("Code"),
-      message: said("Message"),
-      requestId: requestIdOf(headers),
-      retryAfter: retryAfter(headers.get("retry-after"), Date.now() + offset),
-      region: there && there !== region ? there : undefined,
-    };
-  }
-
   /** Whether the server's clock explains a refusal, and is followed from now on. */
   function followClock({ status, code }: S3Failure, used: number, date: string | null): boolean {
     // From where on a clock that differs explains a refusal; S3 allows 15 minutes.
@@ -153,15 +134,16 @@ export function createWire({ settings, credentials, fetch }: WireParts): Wire {
       const response = await sendOnce(request, keys, signal);
       noteAnswer(signal, response.headers);
       if (response.ok) return response;
+      const { status, headers } = response;
       const text = await read(request, response, MAX_ERROR, signal).catch(() => "");
-      const failure = failureOf(request, response, text);
-      if (!clockTried && followClock(failure, used, response.headers.get("date"))) {
+      const failure = failureOf(contextOf(request), { status, headers, text }, region);
+      if (!clockTried && followClock(failure, used, headers.get("date"))) {
         clockTried = true;
         continue;
       }
       // The answer to a HEAD has no body to say which refusal it is.
       const expired = EXPIRED.test(failure.code ?? "") ||
-        (request.method === "HEAD" && (failure.status === 400 || failure.status === 403));
+        (request.method === "HEAD" && (status === 400 || status === 403));
       const others = expired && !keysTried && await credentials.replace(keys);
       if (!others) throw errorFrom(failure);
       keys = others;
@@ -182,23 +164,21 @@ export function createWire({ settings, credentials, fetch }: WireParts): Wire {
     }
   }
 
+  async function sendForText(request: WireRequest, signal: AbortSignal): Promise<S3Answer> {
+    const response = await send(request, signal);
+    const { status, headers } = response;
+    let text = "";
+    // To read what is empty takes as long in Deno as to sign and send.
+    if (headers.get("content-length") === "0") cancel(response.body);
+    else text = await read(request, response, MAX_TEXT, signal);
+    return checkAnswer(contextOf(request), { status, headers, text }, region);
+  }
+
   return {
     send,
-    async sendOnly(request, signal) {
-      const response = await send(request, signal);
-      const { headers } = response;
-      // To read what is empty takes as long in Deno as to sign and send.
-      if (headers.get("content-length") === "0") cancel(response.body);
-      else await read(request, response, MAX_ERROR, signal);
-      return headers;
-    },
-    async sendForText(request, signal) {
-      const response = await send(request, signal);
-      const { status, headers } = response;
-      const text = await read(request, response, MAX_XML, signal);
-      if (carriesError(text)) throw errorFrom(failureOf(request, response, text));
-      return { status, headers, text };
-    },
+    sendForText,
+    sendForXml: async (request, signal) =>
+      xmlOf(contextOf(request), await sendForText(request, signal)),
     async presign(key, { method, query, headers, expiresIn }) {
       const keys = await credentials.get(expiresIn * 1000);
       checkSession(expiresIn, keys.expiration, Date.now() + offset);

@@ -11,28 +11,25 @@ import {
   ListObjectsV2Command,
   PutObjectCommand,
   type S3Client,
+  type ServiceInputTypes,
+  type ServiceOutputTypes,
   UploadPartCommand,
   UploadPartCopyCommand,
 } from "@aws-sdk/client-s3";
-import { CorruptError } from "../errors.ts";
+import { xmlOf } from "../s3/answers.ts";
 import type { S3Request } from "../s3/api.ts";
 import type { CredentialsSource } from "../s3/credentials.ts";
 import type { S3Driver } from "../s3/driver.ts";
-import { errorFrom } from "../s3/errors.ts";
 import { quoteETag, unquoteETag } from "../s3/headers.ts";
 import { base64, md5 } from "../s3/md5.ts";
+import { answerText, deleteAnswer, listAnswer } from "../s3/messages.ts";
 import type { S3Settings } from "../s3/options.ts";
 import { copySource } from "../s3/uri.ts";
-import { carriesError, parseXml, textOf } from "../s3/xml.ts";
-import { readAll, streamOf } from "../store/body.ts";
+import { streamOf } from "../store/body.ts";
 import { quote } from "../store/key.ts";
-import { listAnswerOf } from "./_list_answer.ts";
-import { changed, readBody, type SdkRequest } from "./_middleware.ts";
+import { changed, type Command, type SdkRequest } from "./_middleware.ts";
 import { presignedUrl } from "./_presign.ts";
-import { type Send, unsent } from "./_requests.ts";
-
-/** The most of an answer that is read, in bytes. */
-const MAX_ANSWER = 8 * 1024 * 1024;
+import { type Send, type Subject, unsent } from "./_requests.ts";
 
 const encoder = new TextEncoder();
 
@@ -46,12 +43,21 @@ export function createDriver(
   const { bucket, dialect } = settings;
   const at = (key: string) => ({ Bucket: bucket, Key: key });
 
+  /** Sends a command whose answer is XML. */
+  async function forXml<I extends ServiceInputTypes, O extends ServiceOutputTypes>(
+    make: () => Command<I, O>,
+    subject: Subject,
+    signal: AbortSignal,
+  ) {
+    return xmlOf({ bucket, ...subject }, await send(make, subject, signal));
+  }
+
   return {
     async getObject(key, VersionId, extra, signal) {
       const make = () => new GetObjectCommand({ ...at(key), VersionId });
-      const subject = { operation: "GET", key, headers: extra };
-      const { output: { Body }, headers } = await send(make, subject, signal);
-      return { headers, body: Body?.transformToWebStream() ?? streamOf() };
+      const subject = { operation: "GET", key, headers: extra, isObject: true };
+      const { output, headers } = await send(make, subject, signal);
+      return { headers, body: output.Body?.transformToWebStream() ?? streamOf() };
     },
 
     async headObject(key, VersionId, headers, signal) {
@@ -69,9 +75,8 @@ export function createDriver(
         Delimiter: delimiter,
         ContinuationToken: token,
       };
-      const subject = { operation: "list" };
-      const { output } = await send(() => new ListObjectsV2Command(input), subject, signal);
-      return listAnswerOf(output);
+      const make = () => new ListObjectsV2Command(input);
+      return listAnswer(await forXml(make, { operation: "list" }, signal));
     },
 
     async putObject(key, bytes, headers, signal) {
@@ -82,8 +87,8 @@ export function createDriver(
     async copyObject(from, to, headers, signal) {
       const make = () => new CopyObjectCommand({ ...at(to), CopySource: copySource(bucket, from) });
       const subject = { operation: `copy ${quote(from)} to`, key: to, headers };
-      const { output } = await send(make, subject, signal);
-      return need(output.CopyObjectResult?.ETag, "ETag", to);
+      const root = await forXml(make, subject, signal);
+      return unquoteETag(answerText(root, "CopyObjectResult", "ETag"));
     },
 
     async deleteObject(key, signal) {
@@ -93,17 +98,12 @@ export function createDriver(
     async deleteObjects(keys, signal) {
       const Delete = { Objects: keys.map((Key) => ({ Key })), Quiet: true };
       const make = () => new DeleteObjectsCommand({ Bucket: bucket, Delete });
-      const { output, headers } = await send(
+      const root = await forXml(
         dialect.deleteChecksum === "content-md5" ? () => changed(make(), useContentMd5) : make,
         { operation: "DeleteObjects" },
         signal,
       );
-      if (/html/i.test(headers.get("content-type") ?? "")) throw noAnswer("DeleteResult");
-      return (output.Errors ?? []).map(({ Key, Code, Message }) => ({
-        key: Key,
-        code: Code,
-        message: Message,
-      }));
+      return deleteAnswer(root);
     },
 
     // Parts are sent one by one, and not by Upload of @aws-sdk/lib-storage: its
@@ -112,7 +112,8 @@ export function createDriver(
     async createUpload(key, headers, signal) {
       const subject = { operation: "CreateMultipartUpload", key, headers };
       const make = () => new CreateMultipartUploadCommand(at(key));
-      return need((await send(make, subject, signal)).output.UploadId, "UploadId", key);
+      const root = await forXml(make, subject, signal);
+      return answerText(root, "InitiateMultipartUploadResult", "UploadId");
     },
 
     async uploadPart(key, uploadId, number, bytes, headers, signal) {
@@ -130,7 +131,8 @@ export function createDriver(
       };
       const subject = { operation: `copy ${quote(from)} to`, key: to, headers };
       const make = () => new UploadPartCopyCommand(input);
-      return need((await send(make, subject, signal)).output.CopyPartResult?.ETag, "ETag", to);
+      const root = await forXml(make, subject, signal);
+      return unquoteETag(answerText(root, "CopyPartResult", "ETag"));
     },
 
     async completeUpload(key, uploadId, parts, headers, signal) {
@@ -143,7 +145,8 @@ export function createDriver(
       };
       const subject = { operation: "CompleteMultipartUpload", key, headers };
       const make = () => new CompleteMultipartUploadCommand(input);
-      return need((await send(make, subject, signal)).output.ETag, "ETag", key);
+      const root = await forXml(make, subject, signal);
+      return unquoteETag(answerText(root, "CompleteMultipartUploadResult", "ETag"));
     },
 
     async abortUpload(key, uploadId, signal) {
@@ -153,24 +156,15 @@ export function createDriver(
 
     async request(request, signal) {
       const { operation, key } = request;
-      let text = "";
-      const read = async (body: unknown) => {
-        const stream = client().config.sdkStreamMixin(body).transformToWebStream();
-        text = new TextDecoder().decode(await readAll(stream, MAX_ANSWER));
-      };
       const make = () => {
         // The SDK finds the endpoint, signs and sends; which command it takes for that is all one.
         const command = key === undefined
           ? new HeadBucketCommand({ Bucket: bucket })
           : new HeadObjectCommand(at(key)) as unknown as HeadBucketCommand;
-        return readBody(changed(command, (sent) => retarget(sent, request)), read);
+        return changed(command, (sent) => retarget(sent, request));
       };
-      const { output, headers } = await send(make, { operation, key }, signal);
-      const status = output.$metadata.httpStatusCode ?? 200;
-      if (!carriesError(text)) return { status, headers, text };
-      const root = parseXml(text);
-      const [code, message] = [textOf(root, "Code"), textOf(root, "Message")];
-      throw errorFrom({ operation, key, bucket, status, code, message });
+      const { status, headers, text } = await send(make, { operation, key }, signal);
+      return { status, headers, text };
     },
 
     async presign(key, request) {
@@ -203,13 +197,4 @@ function useContentMd5({ headers, body }: SdkRequest): void {
   }
   const bytes = typeof body === "string" ? encoder.encode(body) : body as Uint8Array;
   headers["content-md5"] = base64(md5(bytes));
-}
-
-function need(text: string | undefined, name: string, key: string): string {
-  if (text !== undefined && text !== "") return name === "ETag" ? unquoteETag(text) : text;
-  throw new CorruptError(`The server's answer for ${JSON.stringify(key)} has no ${name}`, { key });
-}
-
-function noAnswer(expected: string): CorruptError {
-  return new CorruptError(`The server answered HTML where <${expected}> was expected`);
 }

@@ -4,6 +4,7 @@ import type {
   ServiceInputTypes,
   ServiceOutputTypes,
 } from "@aws-sdk/client-s3";
+import { readAll } from "../store/body.ts";
 
 /** Any command of the SDK. */
 export type Command<I extends ServiceInputTypes, O extends ServiceOutputTypes> = $Command<
@@ -26,53 +27,90 @@ export interface SdkRequest {
 export interface Exchange {
   /** Whether a request left. */
   sent: boolean;
+  /** The HTTP method. */
+  method?: string | undefined;
   /** The session token it was signed with. */
   sessionToken?: string | undefined;
-  /** The status as it came: the SDK makes a 503 of a 200 that carries an error. */
-  status?: number;
+  /** The status, once an answer began. */
+  status?: number | undefined;
   /** The answer's headers. */
   headers: Headers;
+  /** Its body; none of an object. */
+  text: string;
+  /** Whether there is nothing more to read of it here. */
+  read: boolean;
+  /** The body of an object, to be read or cancelled. */
+  object?: unknown;
 }
 
-/** Notes what the sending of a command exchanges. */
+/** The most that is read of an answer that is no object, in bytes. */
+const MAX_TEXT = 8 * 1024 * 1024;
+const MAX_ERROR = 64 * 1024;
+
+/**
+ * Notes what the sending of a command exchanges, and reads each answer but an
+ * object in the SDK's place: that takes any XML, also none, for a success, and
+ * an error of any length into memory.
+ */
 export function observe<I extends ServiceInputTypes, O extends ServiceOutputTypes>(
   command: Command<I, O>,
+  streamOf: (body: unknown) => ReadableStream<Uint8Array>,
+  isObject: boolean,
 ): Exchange {
-  const exchange: Exchange = { sent: false, headers: new Headers() };
+  const exchange: Exchange = { sent: false, headers: new Headers(), text: "", read: false };
   command.middlewareStack.add(
     (next) => async (args) => {
-      exchange.sent = true;
-      exchange.sessionToken = (args.request as SdkRequest).headers["x-amz-security-token"];
+      const { method, headers } = args.request as SdkRequest;
+      const sessionToken = headers["x-amz-security-token"];
+      // A client may have attempts of its own.
+      const begun = { sent: true, method, sessionToken, status: undefined, text: "", read: false };
+      Object.assign(exchange, begun);
       const result = await next(args);
-      const response = result.response as { statusCode: number; headers: Record<string, string> };
+      const response = result.response as Response;
       exchange.status = response.statusCode;
       exchange.headers = new Headers(response.headers);
+      const failed = response.statusCode >= 300;
+      if (isObject && !failed) {
+        exchange.read = true;
+        exchange.object = response.body;
+        return result;
+      }
+      const body = response.body ? streamOf(response.body) : null;
+      const reading = readAll(body, failed ? MAX_ERROR : MAX_TEXT);
+      // What cannot be read of an error is made up for by its status.
+      const bytes = await (failed ? reading.catch(() => new Uint8Array()) : reading);
+      exchange.text = new TextDecoder().decode(bytes);
+      exchange.read = true;
+      response.body = failed ? bytes : undefined;
       return result;
     },
     // The last to see the request, and the first to see the answer.
     { step: "deserialize", priority: "low", name: "cairnObserve" },
   );
+  command.middlewareStack.add(
+    (next) => async (args) => {
+      try {
+        return await next(args);
+      } catch (error) {
+        if (isObject || !isWell(exchange)) throw error;
+        // What the SDK misses in an answer was read before it.
+        return { response: undefined, output: { $metadata: {} } as O };
+      }
+    },
+    { step: "deserialize", priority: "high", name: "cairnRead" },
+  );
   return exchange;
 }
 
-/** Reads the body of a command's answer in the SDK's place, where it is no error. */
-export function readBody<I extends ServiceInputTypes, O extends ServiceOutputTypes>(
-  command: Command<I, O>,
-  read: (body: unknown) => Promise<void>,
-): Command<I, O> {
-  command.middlewareStack.add(
-    (next) => async (args) => {
-      const result = await next(args);
-      const response = result.response as { statusCode: number; body: unknown };
-      if (response.statusCode < 300) {
-        await read(response.body);
-        response.body = undefined;
-      }
-      return result;
-    },
-    { step: "deserialize", priority: "low", name: "cairnBody" },
-  );
-  return command;
+interface Response {
+  readonly statusCode: number;
+  readonly headers: Record<string, string>;
+  body: unknown;
+}
+
+/** Whether an answer is no error, and all is read of it that is to be read. */
+export function isWell({ read, status = 0 }: Exchange): boolean {
+  return read && status < 300;
 }
 
 /** Changes a command's request before it is signed. */

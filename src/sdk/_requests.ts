@@ -1,10 +1,14 @@
 import type { S3Client, ServiceInputTypes, ServiceOutputTypes } from "@aws-sdk/client-s3";
-import { AccessError, CairnError, InvalidInputError } from "../errors.ts";
+import { AccessError, CairnError, CorruptError, InvalidInputError } from "../errors.ts";
+import { checkAnswer, failureOf } from "../s3/answers.ts";
+import type { S3Answer } from "../s3/api.ts";
 import type { CredentialsSource } from "../s3/credentials.ts";
-import { errorFrom } from "../s3/errors.ts";
-import { noteAnswer, requestIdOf, retryAfter } from "../s3/headers.ts";
+import { errorFrom, type S3Failure } from "../s3/errors.ts";
+import { noteAnswer } from "../s3/headers.ts";
 import type { S3Settings } from "../s3/options.ts";
-import { changed, type Command, type Exchange, observe } from "./_middleware.ts";
+import { cancel } from "../store/_abort.ts";
+import { quote } from "../store/key.ts";
+import { changed, type Command, type Exchange, isWell, observe } from "./_middleware.ts";
 
 /** What a request is about, for messages. */
 export interface Subject {
@@ -13,15 +17,19 @@ export interface Subject {
   readonly key?: string | undefined;
   /** Headers that the request carries beside the command's own. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Whether the answer is an object, whose body is left to the caller. */
+  readonly isObject?: boolean;
 }
 
-/** An answer: what the SDK read of it, and its headers. */
-export interface Answer<O> {
+/** An answer, with what the SDK made of it. */
+export interface Answer<O> extends S3Answer {
   readonly output: O;
-  readonly headers: Headers;
 }
 
-/** Sends a command once, and gives the package's errors. `make` gives a fresh one for each sending. */
+/**
+ * Sends a command once, and gives the package's errors. `make` gives a fresh
+ * one for each sending; of an answer that is an object the body is left.
+ */
 export type Send = <I extends ServiceInputTypes, O extends ServiceOutputTypes>(
   make: () => Command<I, O>,
   subject: Subject,
@@ -37,35 +45,48 @@ export function createSend(
   client: () => S3Client,
   credentials: CredentialsSource | undefined,
 ): Send {
-  return async (command, subject, signal) => {
-    const extra = { ...settings.headers.every, ...subject.headers };
+  const { bucket, region } = settings;
+  return async (command, { operation, key, headers, isObject = false }, signal) => {
+    const context = { operation, key, bucket };
+    const extra = { ...settings.headers.every, ...headers };
     const make = () => changed(command(), ({ headers }) => Object.assign(headers, extra));
-    const first = await exchange(client(), make(), signal);
-    if (first.output !== undefined) return { output: first.output, headers: first.headers };
-    const again = isSkewed(first) || await renew(credentials, first, subject);
-    const last = again ? await exchange(client(), make(), signal) : first;
-    if (last.output !== undefined) return { output: last.output, headers: last.headers };
-    throw toCairnError(last, settings, subject);
+    const send = () => exchange(client(), make(), isObject, context, region, signal);
+    const first = await send();
+    const again = "error" in first && (isSkewed(first) || await renew(credentials, first));
+    const last = again ? await send() : first;
+    if ("error" in last) throw last.error;
+    checkAnswer(context, last, region);
+    return last;
   };
 }
 
-interface Outcome<O> extends Exchange {
-  readonly output?: O;
-  readonly error?: unknown;
+/** What came of a command that failed. */
+interface Failed {
+  readonly error: unknown;
+  /** What the SDK had to say. */
+  readonly cause: unknown;
+  readonly seen: Exchange;
 }
 
 async function exchange<I extends ServiceInputTypes, O extends ServiceOutputTypes>(
   client: S3Client,
   command: Command<I, O>,
+  isObject: boolean,
+  context: S3Failure,
+  region: string,
   signal: AbortSignal,
-): Promise<Outcome<O>> {
-  const seen = observe(command);
+): Promise<Answer<O> | Failed> {
+  const toStream = (body: unknown) =>
+    client.config.sdkStreamMixin(body).transformToWebStream() as ReadableStream<Uint8Array>;
+  const seen = observe(command, toStream, isObject);
   try {
     const output = await client.send(command, { abortSignal: signal });
-    return { ...seen, output };
-  } catch (error) {
+    return { ...answerOf(seen), output };
+  } catch (cause) {
     signal.throwIfAborted();
-    return { ...seen, error };
+    if (seen.object) cancel(toStream(seen.object), cause);
+    const error = cause instanceof CairnError ? cause : toCairnError(seen, context, region, cause);
+    return { error, cause, seen };
   } finally {
     if (seen.status !== undefined) noteAnswer(signal, seen.headers);
   }
@@ -76,12 +97,11 @@ const EXPIRED = /^(ExpiredToken(Exception)?|TokenRefreshRequired)$/;
 // Credentials may end before their time; a provider may have others by now.
 async function renew(
   credentials: CredentialsSource | undefined,
-  { error, status, sessionToken }: Outcome<unknown>,
-  { operation }: Subject,
+  { error, seen: { method, sessionToken } }: Failed,
 ): Promise<boolean> {
+  const { status, code = "" } = error as CairnError;
   // The answer to a HEAD has no body to say which refusal it is.
-  const expired = EXPIRED.test(codeOf(error) ?? "") ||
-    (operation === "HEAD" && (status === 400 || status === 403));
+  const expired = EXPIRED.test(code) || (method === "HEAD" && (status === 400 || status === 403));
   if (credentials === undefined || !expired) return false;
   const current = await credentials.get();
   // Somebody else may have asked already.
@@ -90,34 +110,31 @@ async function renew(
 }
 
 // The SDK follows the server's clock, and leaves sending again to its caller.
-function isSkewed({ error, status }: Outcome<unknown>): boolean {
-  const { $metadata } = error as { $metadata?: { clockSkewCorrected?: boolean } };
-  return status === 403 && $metadata?.clockSkewCorrected === true;
+function isSkewed({ error, cause }: Failed): boolean {
+  const { $metadata } = cause as { $metadata?: { clockSkewCorrected?: boolean } };
+  return (error as CairnError).status === 403 && $metadata?.clockSkewCorrected === true;
 }
 
+// The SDK's exceptions carry what the server said of a signature, and there a
+// session token may stand. What the network said is safe.
 function toCairnError(
-  { error, sent, status, headers }: Outcome<unknown>,
-  { bucket, region }: S3Settings,
-  { operation, key }: Subject,
+  seen: Exchange,
+  context: S3Failure,
+  region: string,
+  cause: unknown,
 ): CairnError {
-  if (error instanceof CairnError) return error;
-  if (!sent) return unsent(error, operation, key);
-  const code = codeOf(error);
-  const there = headers.get("x-amz-bucket-region") ?? (error as { Region?: string }).Region;
-  return errorFrom({
-    operation,
-    bucket,
+  const { operation, key } = context;
+  if (!seen.sent) return unsent(cause, operation, key);
+  if (!seen.read) return errorFrom({ ...context, cause });
+  if (!isWell(seen)) return errorFrom(failureOf(context, answerOf(seen), region));
+  return new CorruptError(`Cannot ${operation} ${quote(key)}: the AWS SDK cannot read the answer`, {
     key,
-    status,
-    code,
-    message: code === undefined ? undefined : (error as Error).message,
-    requestId: requestIdOf(headers),
-    retryAfter: retryAfter(headers.get("retry-after"), Date.now()),
-    region: there !== region ? there : undefined,
-    // The SDK's exceptions carry what the server said of a signature, and there
-    // a session token may stand. What the network said is safe.
-    cause: code === undefined && status === undefined ? error : undefined,
+    cause,
   });
+}
+
+function answerOf({ status = 0, headers, text }: Exchange): S3Answer {
+  return { status, headers, text };
 }
 
 /**
@@ -137,10 +154,4 @@ export function unsent(error: unknown, operation: string, key: string | undefine
       key,
       cause: error,
     });
-}
-
-/** The store's own word; where an answer has none, the SDK makes one up as the name. */
-function codeOf(error: unknown): string | undefined {
-  const { Code } = error as { Code?: unknown };
-  return typeof Code === "string" && Code !== "" ? Code : undefined;
 }
