@@ -1,7 +1,19 @@
 /**
  * An AWS Lambda function that takes one step of a LangGraph.js thread for each
  * event, and keeps the thread in the bucket of STATE_BUCKET. The role needs
- * s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket on it.
+ * s3:ListBucket on the bucket, and s3:GetObject and s3:PutObject on its objects
+ * (`iamPolicy({ bucket, uses: ["writer"] })`). In a project of its own:
+ *
+ * ```sh
+ * npm install @cairn/checkpoint @langchain/langgraph @langchain/core \
+ *   @aws-sdk/client-s3 @aws-sdk/s3-request-presigner esbuild
+ * # As CommonJS: parts of the AWS SDK call require, which a bundled module does not have.
+ * npx esbuild handler.ts --bundle --platform=node --format=cjs --minify --outfile=dist/handler.cjs
+ * (cd dist && zip function.zip handler.cjs)
+ * aws lambda create-function --function-name agent --runtime nodejs24.x \
+ *   --handler handler.handler --zip-file fileb://dist/function.zip --role "$ROLE_ARN" \
+ *   --timeout 30 --environment "Variables={STATE_BUCKET=my-agents}"
+ * ```
  *
  * @module
  */

@@ -20,7 +20,7 @@ export interface Note {
   title: string;
   /** How many words it has. */
   words: number;
-  /** Its most telling sentence. */
+  /** Its most telling sentence; empty where it has none. */
   sentence: string;
 }
 
@@ -50,7 +50,7 @@ const section = new StateGraph(SectionState)
       notes: [{
         title,
         words: wordsOf(section).length,
-        sentence: tellingSentence(proseOf(lines.join("\n")), frequencies) || title,
+        sentence: tellingSentence(proseOf(lines.join("\n")), frequencies),
       }],
     };
   })
@@ -68,7 +68,7 @@ export function editor(checkpointer: BaseCheckpointSaver, onSection?: (note: str
         .slice(0, 12),
       position: 0,
     }))
-    .addNode("next", async ({ sections, position }) => {
+    .addNode("take section", async ({ sections, position }) => {
       await onSection?.(`section ${position + 1} of ${sections.length}`);
       return { section: sections[position]!, position: position + 1 };
     })
@@ -84,26 +84,27 @@ export function editor(checkpointer: BaseCheckpointSaver, onSection?: (note: str
     .addNode("publish", ({ notes, verdict }) => ({
       digest: verdict === "shorter"
         ? notes.map(({ title }) => `- ${title}`).join("\n")
-        : notes.map(({ title, sentence }) => `- ${title}: ${sentence}`).join("\n"),
+        : notes.map(({ title, sentence }) => `- ${title}${sentence && `: ${sentence}`}`).join("\n"),
     }))
     .addEdge(START, "split")
-    .addEdge("split", "next")
-    .addEdge("next", "digest section")
+    .addEdge("split", "take section")
+    .addEdge("take section", "digest section")
     .addConditionalEdges(
       "digest section",
-      ({ position, sections }) => position < sections.length ? "next" : "approve",
-      ["next", "approve"],
+      ({ position, sections }) => position < sections.length ? "take section" : "approve",
+      ["take section", "approve"],
     )
     .addEdge("approve", "publish")
     .addEdge("publish", END)
     .compile({ checkpointer });
 }
 
-/** The text without Markdown's code, tables, links and emphasis. */
+/** The text without Markdown's code, tables, pictures, links and emphasis. */
 function proseOf(text: string): string {
   return text
     .replace(/```[^]*?```/g, "")
     .replace(/^\|.*$/gm, "")
+    .replace(/!\[[^\]]*\]\([^)]*\)/g, "")
     .replace(/^[-*] /gm, "")
     .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
     .replace(/[*`]/g, "");
@@ -129,5 +130,6 @@ function tellingSentence(text: string, frequencies: Record<string, number>): str
     const score = words.length < 4 ? 0 : sum / (words.length + 8);
     if (score > bestScore) [best, bestScore] = [sentence, score];
   }
-  return best.replace(/\s+/g, " ").trim().slice(0, 120);
+  const line = best.replace(/\s+/g, " ").trim();
+  return line.length <= 80 ? line : `${line.slice(0, 80).replace(/\W*\s\S*$/, "")} …`;
 }

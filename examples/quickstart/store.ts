@@ -8,7 +8,7 @@ import { fileStore } from "@cairn/checkpoint/file";
  */
 export function storeFromEnv(): { store: ObjectStore; where: string } {
   const bucket = Deno.env.get("CAIRN_S3_BUCKET");
-  if (bucket === undefined) {
+  if (!bucket) {
     const directory = Deno.env.get("CAIRN_DIRECTORY") ?? ".cache/quickstart";
     return {
       store: fileStore(directory, { createDirectory: true }),
@@ -18,7 +18,7 @@ export function storeFromEnv(): { store: ObjectStore; where: string } {
   const endpoint = Deno.env.get("CAIRN_S3_ENDPOINT");
   const store = edgeStore({
     bucket,
-    ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
+    ...(endpoint ? { endpoint, forcePathStyle: true } : {}),
     region: Deno.env.get("CAIRN_S3_REGION") ?? Deno.env.get("AWS_REGION") ?? "us-east-1",
     credentials: {
       accessKeyId: required("CAIRN_S3_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID"),

@@ -18,4 +18,5 @@ const graph = editor(saver, async (note) => {
 const config = { configurable: { thread_id: thread } };
 const { next } = await graph.getState(config);
 const input = next.length > 0 ? null : { text: await Deno.readTextFile(file!) };
-await graph.invoke(input, config);
+// Each step is stored before the next begins: what was done is never done again.
+await graph.invoke(input, { ...config, durability: "sync" });

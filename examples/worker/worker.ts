@@ -1,8 +1,14 @@
 /**
- * A Cloudflare Worker that counts each thread's visits in an R2 bucket.
+ * A Cloudflare Worker that counts each thread's visits in an R2 bucket. In a
+ * project of its own, with this file and wrangler.toml:
  *
  * ```sh
- * npx wrangler dev examples/worker/worker.ts
+ * npm install @cairn/checkpoint wrangler
+ * npx wrangler dev                              # here, with an R2 of its own
+ * curl localhost:8787/ada
+ *
+ * npx wrangler r2 bucket create cairn-visits    # there
+ * npx wrangler deploy
  * ```
  *
  * @module

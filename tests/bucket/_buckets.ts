@@ -17,8 +17,8 @@ export const TRANSPORTS: Readonly<Record<string, Open>> = {
 export async function withBucket(
   open: Open,
   work: (store: S3Store) => Promise<void>,
+  bucket = `bucket-${crypto.randomUUID().slice(0, 13)}`,
 ): Promise<void> {
-  const bucket = `bucket-${crypto.randomUUID().slice(0, 13)}`;
   const store = open({ ...serverOptions(), bucket });
   await store.api.request({ method: "PUT", operation: "CreateBucket" });
   try {
