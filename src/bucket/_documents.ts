@@ -1,6 +1,7 @@
 import { md5 } from "../s3/md5.ts";
 import { childrenOf, textOf, type XmlElement } from "../s3/xml.ts";
 import { toHex } from "../store/hex.ts";
+import { utf8 } from "../store/utf8.ts";
 import type { SectionContext } from "./_section.ts";
 
 /** An element of a document: with a text, or with children. */
@@ -45,7 +46,7 @@ const MAX_ID_LENGTH = 255;
 export function ownId(what: string, prefix: string): string {
   const id = `${OWN}${what}:${prefix}`;
   if (id.length <= MAX_ID_LENGTH) return id;
-  const hash = toHex(md5(new TextEncoder().encode(prefix)));
+  const hash = toHex(md5(utf8(prefix)));
   return `${OWN}${what}:${hash}`;
 }
 

@@ -19,6 +19,7 @@ import { InvalidInputError } from "../errors.ts";
 import { toHex } from "../store/hex.ts";
 import { MAX_KEY_BYTES } from "../store/limits.ts";
 import { checkKey, quote } from "../store/key.ts";
+import { utf8 } from "../store/utf8.ts";
 import type { Spread } from "./spread.ts";
 
 /** Where a checkpoint stands. */
@@ -61,7 +62,7 @@ export function unescapeSegment(segment: string): string | undefined {
  * that an id comes before those it begins with.
  */
 export function descendingId(id: string): string {
-  return toHex(new TextEncoder().encode(id).map((byte) => 255 - byte)) + "~";
+  return toHex(utf8(id).map((byte) => 255 - byte)) + "~";
 }
 
 /** The id that {@link descendingId} turned around; `undefined` where it made none. */
@@ -205,7 +206,7 @@ function requireText(what: string, id: unknown): asserts id is string {
 }
 
 function fitting(key: string, ids: Partial<Place>): string {
-  const { length } = new TextEncoder().encode(key);
+  const { length } = utf8(key);
   if (length <= MAX_KEY_BYTES) return key;
   const named = Object.entries(ids).map(([name, id]) => `${name} ${quote(id)}`);
   throw new InvalidInputError(

@@ -9,6 +9,7 @@
 import { CorruptError } from "../errors.ts";
 import { tooNew } from "../frame/too_new.ts";
 import { concat } from "../store/body.ts";
+import { utf8 } from "../store/utf8.ts";
 import type { Path } from "./attachments.ts";
 
 /** The record version that this package writes, and the newest it reads. */
@@ -202,7 +203,7 @@ function indexBody(body: readonly Segment[], blob: Uint8Array[]): IndexedBody {
 }
 
 function join(index: unknown, blob: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const json = new TextEncoder().encode(JSON.stringify(index));
+  const json = utf8(JSON.stringify(index));
   const length = new Uint8Array(4);
   new DataView(length.buffer).setUint32(0, json.length);
   return concat([length, json, ...blob]);

@@ -1,5 +1,6 @@
 import { InvalidInputError } from "../errors.ts";
 import { quote } from "../store/key.ts";
+import { utf8 } from "../store/utf8.ts";
 
 /**
  * Turns values to bytes and back. The shape is that of LangGraph's
@@ -34,7 +35,7 @@ export function jsonSerializer(): Serializer {
     async dumpsTyped(value) {
       if (value instanceof Uint8Array) return ["bytes", value];
       requireJson(value, [], new Set());
-      return ["json", new TextEncoder().encode(JSON.stringify(value))];
+      return ["json", utf8(JSON.stringify(value))];
     },
     // deno-lint-ignore require-await
     async loadsTyped(type, bytes) {

@@ -1,6 +1,7 @@
 import { streamOf } from "../store/body.ts";
 import { quote } from "../store/key.ts";
 import { sha256 } from "../store/sha256.ts";
+import { utf8 } from "../store/utf8.ts";
 import type { S3Driver } from "../s3/driver.ts";
 import { unquoteETag } from "../s3/headers.ts";
 import { base64, md5 } from "../s3/md5.ts";
@@ -8,8 +9,6 @@ import { answerText, completeBody, deleteAnswer, deleteBody, listAnswer } from "
 import type { S3Settings } from "../s3/options.ts";
 import { copySource } from "../s3/uri.ts";
 import type { Wire, WireRequest } from "./_wire.ts";
-
-const encoder = /* @__PURE__ */ new TextEncoder();
 
 /** The requests of an S3 store, as HTTP. */
 export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Driver {
@@ -75,7 +74,7 @@ export function createDriver({ bucket, dialect }: S3Settings, wire: Wire): S3Dri
     },
 
     async deleteObjects(keys, signal) {
-      const body = encoder.encode(deleteBody(keys));
+      const body = utf8(deleteBody(keys));
       const headers = await checksumOf(body);
       const query = { delete: "" };
       const operation = "DeleteObjects";

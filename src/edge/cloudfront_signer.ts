@@ -2,6 +2,7 @@ import { InvalidInputError } from "../errors.ts";
 import { base64 } from "../s3/md5.ts";
 import { refuse } from "../store/_options.ts";
 import { concat } from "../store/body.ts";
+import { utf8 } from "../store/utf8.ts";
 
 /** Options of {@link cloudFrontSigner}. */
 export interface CloudFrontSignerOptions {
@@ -55,7 +56,6 @@ interface Signed {
   readonly signature: string;
 }
 
-const encoder = /* @__PURE__ */ new TextEncoder();
 const PEM = /^-----BEGIN ([A-Z ]+)-----([A-Za-z0-9+/=\s]+)-----END \1-----$/;
 /** The only length that CloudFront takes, in bits. */
 const MODULUS = 2048;
@@ -103,13 +103,13 @@ export function cloudFrontSigner(options: CloudFrontSignerOptions): CloudFrontSi
   async function sign(resource: string, grant: CloudFrontGrant): Promise<Signed> {
     const [text, end] = policyOf(resource, grant);
     key ??= importKey(der, hash);
-    const bytes = await crypto.subtle.sign("RSASSA-PKCS1-v1_5", await key, encoder.encode(text));
+    const bytes = await crypto.subtle.sign("RSASSA-PKCS1-v1_5", await key, utf8(text));
     const isCanned = grant.starts === undefined && grant.ipAddress === undefined &&
       !resource.includes("*");
     return {
       policy: isCanned
         ? { name: "Expires", value: `${end}` }
-        : { name: "Policy", value: forUrls(encoder.encode(text)) },
+        : { name: "Policy", value: forUrls(utf8(text)) },
       signature: forUrls(new Uint8Array(bytes)),
     };
   }

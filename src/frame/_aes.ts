@@ -1,3 +1,4 @@
+import { utf8 } from "../store/utf8.ts";
 /**
  * AES-256-GCM with a key of its own for each message. The key is derived from
  * key material and a random salt, so that it seals once, and NIST's bound of
@@ -18,8 +19,6 @@ export const TAG_LENGTH = 16;
 
 /** Bytes as WebCrypto's types want them. */
 type Bytes = Uint8Array<ArrayBuffer>;
-
-const encoder = /* @__PURE__ */ new TextEncoder();
 
 /** What a message is sealed with beside the key material: none of it is a secret. */
 export interface Parameters {
@@ -81,7 +80,7 @@ function derive(
 }
 
 function hkdf(info: string, salt: Uint8Array) {
-  return { name: "HKDF", hash: "SHA-256", salt: salt as Bytes, info: encoder.encode(info) };
+  return { name: "HKDF", hash: "SHA-256", salt: salt as Bytes, info: utf8(info) };
 }
 
 function gcm({ iv, aad }: Parameters) {

@@ -1,6 +1,7 @@
 import { CorruptError, InvalidInputError } from "../errors.ts";
 import { concat } from "../store/body.ts";
 import { quote } from "../store/key.ts";
+import { utf8 } from "../store/utf8.ts";
 import { TAG_LENGTH } from "./_aes.ts";
 import type { WrappedKey } from "./key_provider.ts";
 import { tooNew } from "./too_new.ts";
@@ -48,7 +49,7 @@ export function joinBody(
   wrapped: WrappedKey,
   ciphertext: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
-  const id = new TextEncoder().encode(wrapped.id);
+  const id = utf8(wrapped.id);
   const head = new Uint8Array(5 + BOUND_LENGTH);
   const view = new DataView(head.buffer);
   view.setUint16(0, FIXED_LENGTH + id.length + wrapped.wrapped.length);
@@ -107,9 +108,7 @@ export function parseBody(body: Uint8Array): SealedBody {
  * @throws {InvalidInputError} where no frame can name it.
  */
 export function checkKeyId(id: unknown): asserts id is string {
-  const length = typeof id === "string" && id.isWellFormed()
-    ? new TextEncoder().encode(id).length
-    : 0;
+  const length = typeof id === "string" && id.isWellFormed() ? utf8(id).length : 0;
   if (length > 0 && length <= MAX_KEY_ID_BYTES) return;
   throw new InvalidInputError(
     `Cannot use the key id ${quote(id)}: give a string of 1 to ${MAX_KEY_ID_BYTES} bytes of UTF-8`,

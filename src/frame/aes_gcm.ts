@@ -2,6 +2,7 @@ import { CorruptError } from "../errors.ts";
 import { checkPart, checkWhole } from "../store/_options.ts";
 import { concat } from "../store/body.ts";
 import { toHex } from "../store/hex.ts";
+import { utf8 } from "../store/utf8.ts";
 import { decrypt, encrypt, IV_LENGTH, randomBytes, SALT_LENGTH } from "./_aes.ts";
 import { type DataKeyLimits, DataKeys } from "./_data_keys.ts";
 import { boundPart, joinBody, parseBody } from "./_envelope.ts";
@@ -51,8 +52,6 @@ export interface AesGcmComponents {
 
 /** What the key of an object is derived for. */
 const INFO = "cairn frame 1";
-
-const encoder = /* @__PURE__ */ new TextEncoder();
 
 /**
  * AES-256-GCM by WebCrypto for the `encryption` option of `S3Checkpointer` and
@@ -111,7 +110,7 @@ export function aesGcm(options: AesGcmOptions, components: AesGcmComponents = {}
     }
     const { bound, salt, iv, ciphertext, ...wrapped } = parseBody(body);
     const { material } = await dataKeys.open(thread, wrapped);
-    const aad = concat([frame.subarray(0, HEAD_LENGTH), bound, encoder.encode(key)]);
+    const aad = concat([frame.subarray(0, HEAD_LENGTH), bound, utf8(key)]);
     let packed;
     try {
       packed = await decrypt(material, { info: INFO, salt, iv, aad }, ciphertext);
@@ -133,7 +132,7 @@ export function aesGcm(options: AesGcmOptions, components: AesGcmComponents = {}
       const { material, since, id, wrapped } = await dataKeys.next(thread);
       const salt = randomBytes(SALT_LENGTH), iv = randomBytes(IV_LENGTH);
       const bound = boundPart({ since, salt, iv });
-      const aad = concat([head, bound, encoder.encode(key)]);
+      const aad = concat([head, bound, utf8(key)]);
       const ciphertext = await encrypt(material, { info: INFO, salt, iv, aad }, packed);
       return joinBody(bound, { id, wrapped }, ciphertext);
     },

@@ -1,6 +1,7 @@
 import { AccessError, CorruptError, InvalidInputError } from "../errors.ts";
 import { concat } from "../store/body.ts";
 import { quote } from "../store/key.ts";
+import { utf8 } from "../store/utf8.ts";
 import {
   decrypt,
   encrypt,
@@ -24,8 +25,6 @@ export interface LocalKeysOptions {
 
 /** What the key that wraps a data key is derived for. */
 const INFO = "cairn key 1";
-
-const encoder = /* @__PURE__ */ new TextEncoder();
 
 /**
  * Wraps data keys under keys of one's own: 32 random bytes each, from a secret
@@ -123,6 +122,6 @@ function materialOf(id: string, key: unknown): () => Promise<CryptoKey> {
 
 /** What a wrapped data key is bound to: the id of its key, and the thread it is for. */
 function bound(id: string, { thread }: KeyContext): Uint8Array {
-  const name = encoder.encode(id);
-  return concat([Uint8Array.of(name.length), name, encoder.encode(thread)]);
+  const name = utf8(id);
+  return concat([Uint8Array.of(name.length), name, utf8(thread)]);
 }

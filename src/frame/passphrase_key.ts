@@ -1,5 +1,6 @@
 import { InvalidInputError, UnsupportedError } from "../errors.ts";
 import { checkWhole } from "../store/_options.ts";
+import { utf8 } from "../store/utf8.ts";
 import { KEY_LENGTH } from "./_aes.ts";
 
 /** Options of {@link passphraseKey}. */
@@ -72,7 +73,7 @@ export async function passphraseKey(
     salt: new Uint8Array(salt),
     iterations,
   };
-  const bytes = new TextEncoder().encode(text);
+  const bytes = utf8(text);
   const secret = await crypto.subtle.importKey("raw", bytes, "PBKDF2", false, ["deriveBits"]);
   bytes.fill(0);
   try {

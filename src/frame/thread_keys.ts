@@ -16,6 +16,7 @@ import { randomBytes } from "./_aes.ts";
 import { checkWrapped } from "./_envelope.ts";
 import { replace } from "./replace.ts";
 import { sha256 } from "../store/sha256.ts";
+import { utf8 } from "../store/utf8.ts";
 import type { KeyContext, KeyProvider, WrappedKey } from "./key_provider.ts";
 import { tooNew } from "./too_new.ts";
 
@@ -200,11 +201,11 @@ const FOLDER = "thread-keys/";
 
 /** Where a thread's key is kept: of one length, whatever the thread's id. */
 async function keyOf(thread: string): Promise<string> {
-  return `${FOLDER}${toHex(await sha256(new TextEncoder().encode(thread)))}`;
+  return `${FOLDER}${toHex(await sha256(utf8(thread)))}`;
 }
 
 function format({ thread, name, id, wrapped }: Kept): Uint8Array {
-  return new TextEncoder().encode(
+  return utf8(
     JSON.stringify({ v: 1, thread, name, id, wrapped: toHex(wrapped) }),
   );
 }

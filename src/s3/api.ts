@@ -1,4 +1,5 @@
 import type { CallOptions, ObjectStore } from "../store/store.ts";
+import { utf8 } from "../store/utf8.ts";
 import type { S3Context } from "./context.ts";
 import type { DialectName } from "./dialect.ts";
 import { base64, md5 } from "./md5.ts";
@@ -53,8 +54,6 @@ export interface S3Store extends ObjectStore {
   readonly api: BucketApi;
 }
 
-const encoder = /* @__PURE__ */ new TextEncoder();
-
 /** The `api` of an S3 store. */
 export function createApi({ name, settings, driver, run }: S3Context): BucketApi {
   const { bucket, region, dialect } = settings;
@@ -65,7 +64,7 @@ export function createApi({ name, settings, driver, run }: S3Context): BucketApi
     dialect: dialect.name,
     request: ({ body, headers, ...request }, options) => {
       // Most of what configures a bucket must come with a checksum, and this one all servers know.
-      const sum = body === undefined ? {} : { "content-md5": base64(md5(encoder.encode(body))) };
+      const sum = body === undefined ? {} : { "content-md5": base64(md5(utf8(body))) };
       const whole = { ...request, body, headers: { ...headers, ...sum } };
       return run((signal) => driver.request(whole, signal), options);
     },

@@ -1,5 +1,6 @@
 import { checkWhole, refuse } from "../store/_options.ts";
 import type { ObjectAttributes } from "../store/store.ts";
+import { utf8 } from "../store/utf8.ts";
 import { base64, md5 } from "./md5.ts";
 
 /** How S3 encrypts what it stores, and who pays: options under the AWS SDK's names. */
@@ -87,7 +88,7 @@ export function requestHeaders(options: S3RequestOptions): RequestHeaders {
       ...attributeHeaders({ storageClass: options.storageClass }),
       [SSE]: algorithm,
       [`${SSE}-aws-kms-key-id`]: checked("sseKmsKeyId", sseKmsKeyId, TOKEN),
-      [`${SSE}-context`]: context && base64(new TextEncoder().encode(JSON.stringify(context))),
+      [`${SSE}-context`]: context && base64(utf8(JSON.stringify(context))),
       [`${SSE}-bucket-key-enabled`]: bucketKeyEnabled?.toString(),
     }),
     copySource: customerKey("x-amz-copy-source-", key),

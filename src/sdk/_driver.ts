@@ -27,11 +27,10 @@ import type { S3Settings } from "../s3/options.ts";
 import { copySource } from "../s3/uri.ts";
 import { streamOf } from "../store/body.ts";
 import { quote } from "../store/key.ts";
+import { utf8 } from "../store/utf8.ts";
 import { changed, type Command, type SdkRequest } from "./_middleware.ts";
 import { presignedUrl } from "./_presign.ts";
 import { type Send, type Subject, unsent } from "./_requests.ts";
-
-const encoder = new TextEncoder();
 
 /** The requests of an S3 store, as commands of the SDK. */
 export function createDriver(
@@ -186,7 +185,7 @@ function retarget(sent: SdkRequest, { method, query = {}, headers, body }: S3Req
   Object.assign(sent.headers, headers);
   if (body === undefined) return;
   sent.body = body;
-  sent.headers["content-length"] = String(encoder.encode(body).length);
+  sent.headers["content-length"] = String(utf8(body).length);
 }
 
 // Stores that want it know no other, and two would be one too many:
@@ -195,6 +194,6 @@ function useContentMd5({ headers, body }: SdkRequest): void {
   for (const name of Object.keys(headers)) {
     if (/^x-amz-(sdk-)?checksum-/i.test(name)) delete headers[name];
   }
-  const bytes = typeof body === "string" ? encoder.encode(body) : body as Uint8Array;
+  const bytes = typeof body === "string" ? utf8(body) : body as Uint8Array;
   headers["content-md5"] = base64(md5(bytes));
 }

@@ -2,6 +2,7 @@ import { lstat, open, rename, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { PreconditionFailedError, UnavailableError } from "../errors.ts";
 import { codeOf, isMissing } from "./_file_errors.ts";
+import { utf8 } from "./utf8.ts";
 
 /** A claim is held for two calls of the system; one this old, in milliseconds, was left by a process that died. */
 const STALE = 10_000;
@@ -77,6 +78,6 @@ async function exists(path: string): Promise<boolean> {
 }
 
 async function hashOf(text: string): Promise<string> {
-  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  const hash = await crypto.subtle.digest("SHA-256", utf8(text));
   return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

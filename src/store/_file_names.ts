@@ -1,3 +1,4 @@
+import { utf8 } from "./utf8.ts";
 /**
  * Keys as paths that every file system keeps apart.
  *
@@ -15,7 +16,6 @@ const ESCAPED = /^(?:[a-z0-9_.-]|\+[a-z]|%[0-9a-f]{2})+$/;
 // Windows opens a device by these names, whatever extension follows.
 const DEVICE = /^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)/;
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The kinds of names that stand in a directory. */
@@ -92,7 +92,7 @@ function cut(segment: string): string[] {
 function escape(letter: string): string {
   if (/[a-z0-9_.-]/.test(letter)) return letter;
   if (/[A-Z]/.test(letter)) return `+${letter.toLowerCase()}`;
-  return Array.from(encoder.encode(letter), hex).join("");
+  return Array.from(utf8(letter), hex).join("");
 }
 
 /** Escapes what depends on its place: no name is hidden, ends in a dot, or is a device. */

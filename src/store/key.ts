@@ -1,7 +1,7 @@
 import { InvalidInputError } from "../errors.ts";
 import { MAX_KEY_BYTES } from "./limits.ts";
+import { utf8 } from "./utf8.ts";
 
-const encoder = /* @__PURE__ */ new TextEncoder();
 // deno-lint-ignore no-control-regex -- control characters are what it looks for
 const UNSAFE = /[\u0000-\u001f\u007f\\]/;
 
@@ -31,7 +31,7 @@ export function checkKey(key: string): void {
 
 function flawOf(key: unknown): string | undefined {
   if (typeof key !== "string") return "give a string";
-  const bytes = encoder.encode(key).length;
+  const bytes = utf8(key).length;
   if (bytes > MAX_KEY_BYTES) return `it has ${bytes} bytes; the limit is ${MAX_KEY_BYTES}`;
   if (!key.isWellFormed() || UNSAFE.test(key)) {
     return "escape its control characters, backslashes and lone surrogates";

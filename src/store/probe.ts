@@ -2,6 +2,7 @@ import { CairnError, NotFoundError, PreconditionFailedError, UnsupportedError } 
 import { getBytes, listKeys } from "./body.ts";
 import { compareKeys } from "./key.ts";
 import type { CallOptions, ObjectStore, PutOptions, StoreCapabilities } from "./store.ts";
+import { utf8 } from "./utf8.ts";
 
 /** Options of {@link probe}. */
 export interface ProbeOptions extends CallOptions {
@@ -65,7 +66,7 @@ export async function probe(store: ObjectStore, options: ProbeOptions = {}): Pro
     async put(name, text, precondition) {
       const key = folder + name;
       written.add(key);
-      return (await store.put(key, encoder.encode(text), { precondition, signal })).etag;
+      return (await store.put(key, utf8(text), { precondition, signal })).etag;
     },
     async read(name) {
       const { bytes } = await getBytes(store, folder + name, { signal });
@@ -106,8 +107,6 @@ interface Site {
   put(name: string, text: string, precondition?: PutOptions["precondition"]): Promise<string>;
   read(name: string): Promise<string>;
 }
-
-const encoder = /* @__PURE__ */ new TextEncoder();
 
 /**
  * Keys that tell the order of bytes from that of UTF-16, of an alphabet and of

@@ -6,6 +6,7 @@ import { checkWhole, refuse } from "../../store/_options.ts";
 import { quote } from "../../store/key.ts";
 import { toHex } from "../../store/hex.ts";
 import type { CallOptions } from "../../store/store.ts";
+import { utf8 } from "../../store/utf8.ts";
 import { canonical, element, idOf, isAbout, mergeRules, prefixOf } from "../_documents.ts";
 import type { Section, SectionContext, SectionState } from "../_section.ts";
 import { checkedDocument } from "../_states.ts";
@@ -183,7 +184,7 @@ function ruleOf(rule: TieringRule, scope: string): XmlElement {
     refuse("tiering.deepArchiveDays", deepArchiveDays, `more than archiveDays, ${archiveDays}`);
   }
   return element(ONE, [
-    element("Id", OWN + toHex(md5(new TextEncoder().encode(scope)))),
+    element("Id", OWN + toHex(md5(utf8(scope)))),
     element("Filter", [element("Prefix", scope)]),
     element("Status", "Enabled"),
     ...given.map((tier) =>
