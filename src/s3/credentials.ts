@@ -27,19 +27,14 @@ export function credentialsSource(
   const MARGIN = 5 * 60_000;
   // For how long one caller's question to the provider serves the others, in milliseconds.
   const PATIENCE = 10_000;
-  if (typeof credentials !== "function") {
-    check(credentials, InvalidInputError);
-    return {
-      get: () => Promise.resolve(credentials),
-      replace: () => Promise.resolve(undefined),
-    };
-  }
+  if (typeof credentials !== "function") check(credentials, InvalidInputError);
+  const provider = typeof credentials === "function" ? credentials : () => credentials;
   let current: S3Credentials | undefined;
   let reading: Promise<S3Credentials> | undefined;
   let asked = 0;
   const left = () => current ? (current.expiration?.getTime() ?? Infinity) - now() : 0;
 
-  async function ask(provider: S3CredentialsProvider): Promise<S3Credentials> {
+  async function ask(): Promise<S3Credentials> {
     try {
       const given = await provider();
       check(given, AccessError);
@@ -54,7 +49,7 @@ export function credentialsSource(
     // One that takes so long may be of a Worker's request that has ended, and never settles.
     if (reading !== undefined && now() - asked < PATIENCE) return reading;
     asked = now();
-    const mine = ask(credentials).finally(() => {
+    const mine = ask().finally(() => {
       if (reading === mine) reading = undefined;
     });
     return reading = mine;

@@ -27,8 +27,7 @@ export interface Dialect {
   readonly listEncoding: "url" | undefined;
 }
 
-const PLAIN: Dialect = {
-  name: "unknown",
+const PLAIN: Omit<Dialect, "name"> = {
   region: "us-east-1",
   pathStyle: true,
   // The older of the two: servers that know no x-amz-checksum-* ask for it.

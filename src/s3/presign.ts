@@ -39,7 +39,7 @@ export function urlRequest(
     if (method === "PUT" || !RESPONSE.test(name) || typeof value !== "string") {
       refuse(`response.${name}`, value, "strings for headers of the answer to a GET");
     }
-    const header = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    const header = name.replace(/[A-Z]/g, "-$&").toLowerCase();
     query[`response-${header}`] = value;
   }
   for (const [name, value] of Object.entries({ contentType, contentLength })) {

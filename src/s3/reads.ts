@@ -111,7 +111,7 @@ export function createReads(
       while (left > 0) {
         const query = {
           prefix: prefix || undefined,
-          startAfter: token === undefined && startAfter ? startAfter : undefined,
+          startAfter: token ? undefined : startAfter || undefined,
           delimiter,
           token,
           maxKeys: Math.min(PAGE_SIZE, left),

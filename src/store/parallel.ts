@@ -1,3 +1,5 @@
+import { withController } from "./_abort.ts";
+
 /**
  * Does the same with each item, so many at once, and gives the results in the
  * items' order. At the first failure the rest are cancelled and waited for,
@@ -9,24 +11,25 @@ export async function mapParallel<T, R>(
   operation: (item: T, signal: AbortSignal) => Promise<R>,
   signal?: AbortSignal,
 ): Promise<R[]> {
-  const controller = new AbortController();
-  const inner = signal ? AbortSignal.any([signal, controller.signal]) : controller.signal;
-  const all = [...items];
-  const results: R[] = [];
-  const left = all.entries();
-  const work = async () => {
-    try {
-      for (const [at, item] of left) {
-        inner.throwIfAborted();
-        results[at] = await operation(item, inner);
+  return await withController(signal, async (controller) => {
+    const { signal: inner } = controller;
+    const all = [...items];
+    const results: R[] = [];
+    const left = all.entries();
+    const work = async () => {
+      try {
+        for (const [at, item] of left) {
+          inner.throwIfAborted();
+          results[at] = await operation(item, inner);
+        }
+      } catch (error) {
+        controller.abort(error);
       }
-    } catch (error) {
-      controller.abort(error);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(limit, all.length) }, work));
-  inner.throwIfAborted();
-  return results;
+    };
+    await Promise.all(Array.from({ length: Math.min(limit, all.length) }, work));
+    inner.throwIfAborted();
+    return results;
+  });
 }
 
 /**

@@ -74,7 +74,7 @@ export interface Policy {
  */
 export function isRetryable(error: unknown): boolean {
   return error instanceof CairnError &&
-    (error.kind === "throttled" || error.kind === "timeout" || error.kind === "unavailable");
+    ["throttled", "timeout", "unavailable"].includes(error.kind);
 }
 
 /**
@@ -103,12 +103,11 @@ export function createPolicy(
   components: PolicyComponents = {},
 ): Policy {
   const {
-    retry = {},
+    retry: { maxAttempts = 5, baseDelay = 100, maxDelay = 20_000 } = {},
     attemptTimeout = 30_000,
     timeout = 120_000,
     maxOpenRequests = openRequests(),
   } = options;
-  const { maxAttempts = 5, baseDelay = 100, maxDelay = 20_000 } = retry;
   const { random = Math.random, sleep = wait, now = () => performance.now() } = components;
   checkWhole({ maxAttempts, maxOpenRequests }, 1);
   for (const [name, value] of Object.entries({ baseDelay, maxDelay, attemptTimeout, timeout })) {
