@@ -12,27 +12,20 @@ import type { S3Context } from "./context.ts";
  * `send` sends a part once, and gives its ETag.
  */
 export async function startUpload<Part>(
-  context: S3Context,
+  { settings, driver, run }: S3Context,
   key: string,
   headers: ExtraHeaders,
   { precondition, trace }: ConditionOptions,
   send: (uploadId: string, number: number, part: Part, signal: AbortSignal) => Promise<string>,
 ): Promise<MultipartUpload<Part>> {
-  const { settings, driver } = context;
-  const run = <T>(attempt: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal) =>
-    context.run(attempt, { signal, trace });
-  const uploadId = await run((signal) => driver.createUpload(key, headers, signal));
-
-  const finished = async (etag: string) => {
-    const { object } = settings.headers;
-    const answer = await run((signal) => driver.headObject(key, undefined, object, signal))
-      .catch(() => undefined);
-    return unquoteETag(answer?.get("etag") ?? "") === etag;
-  };
+  const uploadId = await run((signal) => driver.createUpload(key, headers, signal), { trace });
 
   return {
     part: (number, part, signal) =>
-      run(async (inner) => ({ number, etag: await send(uploadId, number, part, inner) }), signal),
+      run(async (inner) => ({ number, etag: await send(uploadId, number, part, inner) }), {
+        signal,
+        trace,
+      }),
 
     async complete(parts, signal) {
       try {
@@ -41,20 +34,26 @@ export async function startUpload<Part>(
           const etag = await driver.completeUpload(key, uploadId, parts, condition, inner)
             .catch(asConflict);
           return { etag };
-        }, signal);
+        }, { signal, trace });
       } catch (error) {
         // An earlier try may have done it, with its answer lost: what is there
         // tells. It need not be a try of ours: a runtime sends a request again by
         // itself where a connection that it kept turns out to be closed.
         const gone = error instanceof NotFoundError && error.what === "upload";
         const etag = multipartETag(parts);
-        if (etag !== undefined && gone && await finished(etag)) return { etag };
-        throw error;
+        if (etag === undefined || !gone) throw error;
+        const { object } = settings.headers;
+        const there = await run(
+          (signal) => driver.headObject(key, undefined, object, signal),
+          { trace },
+        ).catch(() => undefined);
+        if (unquoteETag(there?.get("etag") ?? "") !== etag) throw error;
+        return { etag };
       }
     },
 
     async abort() {
-      await run((signal) => driver.abortUpload(key, uploadId, signal));
+      await run((signal) => driver.abortUpload(key, uploadId, signal), { trace });
     },
   };
 }
