@@ -17,6 +17,7 @@ import { type Count, countJunit } from "./_junit.ts";
 import { down, find, ROOT, type ServerKind, up, variablesOf } from "./servers/_server.ts";
 import { localstack } from "./servers/localstack.ts";
 import { minio } from "./servers/minio.ts";
+import { versitygw } from "./servers/versitygw.ts";
 
 /** What a suite came to. */
 interface Result extends Count {
@@ -24,6 +25,8 @@ interface Result extends Count {
   readonly suite: string;
   readonly seconds: number;
 }
+
+const SERVERS: readonly ServerKind[] = [localstack, minio, versitygw];
 
 const OUT = `${ROOT}.cache/results`;
 const DENO = Deno.execPath();
@@ -52,8 +55,9 @@ const STAGES: Record<string, (stage: string) => Promise<void>> = {
   package: async (stage) => {
     await denoTest(stage, "package", await testFiles("tests/package"));
   },
-  localstack: (stage) => withServer(stage, localstack),
-  minio: (stage) => withServer(stage, minio),
+  ...Object.fromEntries(
+    SERVERS.map((kind) => [kind.name, (stage: string) => withServer(stage, kind)]),
+  ),
   runtimes: (stage) =>
     serving(stage, minio, async (variables) => {
       const json = `${OUT}/runtimes.json`;
@@ -87,7 +91,7 @@ const interruption = new AbortController();
 /** The suites that need a server, on one. */
 async function withServer(stage: string, kind: ServerKind): Promise<void> {
   await serving(stage, kind, async (variables) => {
-    const files = (await testFiles("tests")).filter((file) => serversOf(file).includes(kind.name));
+    const files = (await testFiles("tests")).filter((file) => serversOf(file).includes(kind));
     await denoTest(stage, "stores and savers", files, variables);
     await vitest(stage, "LangGraph validation", "server", variables);
   });
@@ -232,11 +236,16 @@ async function follow(
   for await (const text of stream.pipeThrough(new TextDecoderStream())) tell(text);
 }
 
-/** The servers that a file is run on, by its name; `_server_test.ts` is run on each. */
-function serversOf(file: string): string[] {
-  const names = [localstack.name, minio.name];
+/**
+ * The servers that a file is run on, by its name: `_server_test.ts` on each,
+ * but for what configures a bucket where none can be configured.
+ */
+function serversOf(file: string): ServerKind[] {
   const onAll = /_server_test\.ts$|^tests\/conformance\/(edge|sdk)_test\.ts$/.test(file);
-  return names.filter((name) => onAll || file.endsWith(`_${name}_test.ts`));
+  const configures = file.startsWith("tests/bucket/");
+  return SERVERS.filter((kind) =>
+    (onAll && (kind.configures || !configures)) || file.endsWith(`_${kind.name}_test.ts`)
+  );
 }
 
 async function testFiles(folder: string): Promise<string[]> {

@@ -40,9 +40,9 @@ export function retryAfter(value: string | null | undefined, now: number): numbe
   return Number.isNaN(wait) ? undefined : Math.max(0, wait);
 }
 
-/** The server's id of a request, by its answer. */
+/** The server's id of a request, by its answer; some send theirs twice. */
 export function requestIdOf(headers: Headers): string | undefined {
-  return headers.get("x-amz-request-id") || headers.get("cf-ray") || undefined;
+  return (headers.get("x-amz-request-id") || headers.get("cf-ray"))?.split(",")[0] || undefined;
 }
 
 /** Notes the id of an attempt's answer where somebody asked for it. */

@@ -81,14 +81,21 @@ export function createWrites(
     const { precondition = "overwrite", signal } = options;
     const { object, write } = settings.headers;
     const extra = { ...write, ...attributeHeaders(options.attributes) };
-    const inParts = takesParts(precondition);
     const isWhole = body instanceof Uint8Array;
+    const inParts = takesParts(precondition);
+    let threshold = settings.multipartThreshold;
+    // What cannot go in parts is gathered in the memory that parts would have had.
+    if (!inParts) {
+      threshold = isWhole
+        ? Infinity
+        : Math.max(threshold, settings.partSize * settings.partsInFlight);
+    }
     return await rounds(isWhole, () =>
       uploadStream(body, {
         ...settings,
         length,
         signal,
-        threshold: isWhole && !inParts ? Infinity : settings.multipartThreshold,
+        threshold,
         putSingle: (bytes) => putSingle(key, bytes, extra, options),
         start: () => {
           if (inParts) {
@@ -106,8 +113,7 @@ export function createWrites(
           }
           throw unconditional(
             key,
-            `at the end of a multipart upload; give bytes, or a multipartThreshold above ` +
-              settings.multipartThreshold,
+            `on CompleteMultipartUpload; give bytes, or a multipartThreshold above ${threshold}`,
           );
         },
       }));

@@ -138,7 +138,9 @@ function refusalOf(error: unknown): "refused" | "refusedByServer" {
     assert.match(error.message, /1024/);
     return "refused";
   }
-  assert.equal(error.status, 400);
+  // VersityGW calls a segment that is too long, below a folder, a folder that is there.
+  const status = error.code === "ExistingObjectIsDirectory" ? 409 : 400;
+  assert.equal(error.status, status);
   return "refusedByServer";
 }
 

@@ -156,10 +156,14 @@ test("EdgeStore.put() sends bytes at once where an upload takes no precondition"
       pull: (controller) => controller.enqueue(BYTES),
       cancel: () => void (cancelled = true),
     });
-    await assert.rejects(store.put("key", source, CREATE), UnsupportedError);
+    await assert.rejects(store.put("key", source, CREATE), (error) => {
+      assert(error instanceof UnsupportedError);
+      assert.match(error.message, new RegExp(`a multipartThreshold above ${3 * PART}$`));
+      return true;
+    });
     assert.equal(cancelled, true);
     assert.equal(seen.length, 1);
-  }, { ...SMALL, dialect: "ceph" });
+  }, { ...SMALL, partsInFlight: 3, dialect: "ceph" });
 });
 
 test("EdgeStore.put() refuses a precondition that the bucket ignores", async () => {

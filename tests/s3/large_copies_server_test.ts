@@ -2,6 +2,7 @@ import { getBytes, PreconditionFailedError } from "@cairn/checkpoint";
 import { edgeStore, type S3Store } from "@cairn/checkpoint/edge";
 import { sdkStore } from "@cairn/checkpoint/sdk";
 import assert from "node:assert/strict";
+import { dialectFor } from "../../src/s3/dialect.ts";
 import { serverOptions } from "../conformance/_server.ts";
 import { noise } from "../checkpoint/_stores.ts";
 
@@ -46,13 +47,16 @@ function refusingFetch(onPart: () => Promise<void>): typeof fetch {
 }
 
 for (const [name, open] of Object.entries({ edgeStore, sdkStore })) {
-  Deno.test(`${name}.copy() has the server copy parts, on a condition that CopyObject does not take`, async () => {
-    const store = open({ ...serverOptions(), ...SMALL });
+  Deno.test(`${name}.copy() has the server copy parts, on a condition that an upload takes and CopyObject does not`, async () => {
+    const options = serverOptions();
+    const { conditionalComplete } = dialectFor(options.endpoint, options.dialect);
+    const store = open({ ...options, ...SMALL });
     await withSource(store, async (from, to) => {
       const { etag } = await store.copy(from, to, { precondition: "create" });
       const { info, bytes } = await getBytes(store, to);
       assert.equal(info.etag, etag);
-      assert.match(etag, /-3$/, "an object of three parts");
+      // Where no upload takes it, the bytes pass through here, and go at once.
+      assert.match(etag, conditionalComplete ? /-3$/ : /^[^-]+$/, "an object of so many parts");
       assert.deepEqual(bytes, BYTES);
       await assert.rejects(
         store.copy(from, to, { precondition: "create" }),

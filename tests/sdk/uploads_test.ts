@@ -286,15 +286,16 @@ test("SdkStore.put() gives PreconditionFailedError where a stream met another wr
   );
 });
 
-test("SdkStore.put() refuses a long stream on a condition that no upload honours", async () => {
-  const { stream, state } = source(6);
+test("SdkStore.put() sends a stream at once on a condition that no upload honours, while it fits the memory of parts", async () => {
   await withStore(taking(), async (store, seen) => {
-    await assert.rejects(
-      store.put("key", stream, { precondition: "create" }),
-      UnsupportedError,
-    );
+    const { etag } = await store.put("key", source(10).stream, { precondition: "create" });
+    assert.deepEqual([etag, seen.map(stepOf)], ["e1", ["single"]]);
+    assert.equal(seen[0]?.body.length, 10 * MIB);
+    assert.equal(seen[0]?.headers.get("if-none-match"), "*");
+    const { stream, state } = source(11);
+    await assert.rejects(store.put("key", stream, { precondition: "create" }), UnsupportedError);
     assert(state.cancelled);
-    assert.equal(seen.length, 0);
+    assert.equal(seen.length, 1);
   }, { ...PARTS, dialect: "unknown" });
 });
 

@@ -33,6 +33,8 @@ export interface ServerKind {
   readonly patience: number;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
+  /** Whether a bucket of it has a lifecycle, versions and so on; others run what needs objects alone. */
+  readonly configures: boolean;
   /** Installs it, where it is not there yet. */
   install(home: string): Promise<void>;
   /** How to start it on a port. */

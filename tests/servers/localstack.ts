@@ -55,6 +55,7 @@ export const localstack: ServerKind = {
   patience: 120,
   accessKeyId: "test",
   secretAccessKey: "test",
+  configures: true,
   async install(home) {
     const venv = `${home}/venv-${VERSION}`;
     const marker = `${venv}/installed`;

@@ -7,10 +7,14 @@
  *
  * @module
  */
-import { mkdir, rename, stat } from "node:fs/promises";
-import { main, run, type ServerKind } from "./_server.ts";
+import { goBinary, goInstall, type GoProgram } from "./_go.ts";
+import { main, type ServerKind } from "./_server.ts";
 
-const VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c";
+const PROGRAM: GoProgram = {
+  path: "github.com/minio/minio",
+  version: "v0.0.0-20260212201848-7aac2a2c5b7c",
+  takes: "three minutes",
+};
 
 /** MinIO. */
 export const minio: ServerKind = {
@@ -19,22 +23,11 @@ export const minio: ServerKind = {
   patience: 60,
   accessKeyId: "cairn-tests",
   secretAccessKey: "cairn-tests-secret",
-  async install(home) {
-    const binary = `${home}/minio-${VERSION}`;
-    const isThere = await stat(binary).then(() => true, () => false);
-    if (isThere) return;
-    await mkdir(`${home}/bin`, { recursive: true });
-    await run(
-      `minio: building ${VERSION} with go, about three minutes the first time`,
-      "go",
-      ["install", "-trimpath", "-ldflags=-s -w", `github.com/minio/minio@${VERSION}`],
-      { GOBIN: `${home}/bin`, CGO_ENABLED: "0" },
-    );
-    await rename(`${home}/bin/minio`, binary);
-  },
+  configures: true,
+  install: (home) => goInstall(home, PROGRAM),
   command(home, port) {
     return {
-      command: `${home}/minio-${VERSION}`,
+      command: goBinary(home, PROGRAM),
       args: ["server", "--quiet", "--address", `127.0.0.1:${port}`, `${home}/data`],
       env: {
         MINIO_ROOT_USER: minio.accessKeyId,

@@ -54,6 +54,17 @@ for (const [name, withStore] of Object.entries({ edgeStore: withEdge, sdkStore: 
     );
   });
 
+  Deno.test(`${name} tells the id of an answer once that says it twice, as VersityGW's do`, async () => {
+    await withStore(
+      () => ({ ...STORED, headers: { ...STORED.headers, "x-amz-request-id": "R4, R4" } }),
+      async (store) => {
+        const seen = trace();
+        await store.put("key", bytes, { trace: seen });
+        assert.equal(seen.requestId, "R4");
+      },
+    );
+  });
+
   Deno.test(`${name} counts what is asked for again of a body that broke off`, async () => {
     await withStore(
       (_, number) =>
