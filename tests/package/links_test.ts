@@ -14,6 +14,7 @@ function anchorsOf(markdown: string): string[] {
 const pages = [
   "README.md",
   "CONTRIBUTING.md",
+  "examples/README.md",
   ...readdirSync(new URL("docs", ROOT)).filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`),
 ];
