@@ -3,11 +3,11 @@ import type { MultipartUpload } from "../store/multipart.ts";
 import type { CallOptions } from "../store/store.ts";
 import type { R2AttributeOptions, R2Bucket, R2Object } from "./bucket.ts";
 
-/** Runs one request under the store's policy. */
+/** Runs one request under the store's policy; the binding itself heeds no signal. */
 export type Run = <T>(
   doing: string,
   key: string | undefined,
-  request: () => Promise<T>,
+  request: (signal: AbortSignal) => Promise<T>,
   options: CallOptions,
 ) => Promise<T>;
 

@@ -28,6 +28,10 @@ export interface R2Object {
   readonly etag: string;
   /** When it was written. */
   readonly uploaded: Date;
+  /** What those who fetch it by HTTP are told. */
+  readonly httpMetadata?: R2HttpMetadata;
+  /** What else its writer noted. */
+  readonly customMetadata?: Record<string, string>;
 }
 
 /** An object with its body. */
@@ -52,10 +56,28 @@ export interface R2GetOptions {
   range?: { offset: number; length?: number } | { suffix: number };
 }
 
+/** What R2 tells those who fetch an object by HTTP. */
+export interface R2HttpMetadata {
+  /** The media type. */
+  contentType?: string;
+  /** The language. */
+  contentLanguage?: string;
+  /** How a browser shows it. */
+  contentDisposition?: string;
+  /** How its bytes are encoded. */
+  contentEncoding?: string;
+  /** How long proxies and browsers may keep it. */
+  cacheControl?: string;
+  /** When it is no longer fresh. */
+  cacheExpiry?: Date;
+}
+
 /** What R2 keeps beside the bytes. */
 export interface R2AttributeOptions {
   /** What those who fetch it by HTTP are told. */
-  httpMetadata?: { contentType?: string; cacheControl?: string };
+  httpMetadata?: R2HttpMetadata;
+  /** What else its writer noted. */
+  customMetadata?: Record<string, string>;
   /** `Standard` or `InfrequentAccess`. */
   storageClass?: string;
 }

@@ -11,6 +11,7 @@ export type {
   R2Bucket,
   R2Conditional,
   R2GetOptions,
+  R2HttpMetadata,
   R2ListOptions,
   R2MultipartUpload,
   R2Object,

@@ -7,6 +7,7 @@ import {
 import { requireCapabilities } from "../store/_capabilities.ts";
 import { MIB, MIN_PART_SIZE, PAGE_SIZE } from "../store/limits.ts";
 import { checkLimit } from "../store/_listing.ts";
+import { checkETag, refuse } from "../store/_options.ts";
 import { checkRange, resolveRange } from "../store/_range.ts";
 import { checkBody, discard, piecesOf } from "../store/_source.ts";
 import { concat, isStream, streamOf } from "../store/body.ts";
@@ -19,6 +20,7 @@ import type {
   Body,
   ByteRange,
   CallOptions,
+  ConditionOptions,
   GetOptions,
   GetResult,
   ListOptions,
@@ -27,7 +29,6 @@ import type {
   ObjectInfo,
   ObjectStore,
   Precondition,
-  PutOptions,
   PutResult,
 } from "../store/store.ts";
 import { r2Error } from "./_errors.ts";
@@ -115,9 +116,9 @@ export function r2Store(bucket: R2Bucket, options: R2StoreOptions = {}): ObjectS
   };
   const run: Run = (doing, key, request, { signal, trace }) =>
     policy.run(
-      async () => {
+      async (inner) => {
         try {
-          return await request();
+          return await request(inner);
         } catch (error) {
           throw r2Error(error, doing, key);
         }
@@ -129,32 +130,41 @@ export function r2Store(bucket: R2Bucket, options: R2StoreOptions = {}): ObjectS
   async function putSingle(
     key: string,
     bytes: Uint8Array,
-    options: PutOptions,
+    kept: R2AttributeOptions,
+    options: ConditionOptions,
   ): Promise<PutResult> {
     const { precondition = "overwrite" } = options;
     const onlyIf = conditionOf(precondition);
-    const asked = { ...(onlyIf && { onlyIf }), ...attributesOf(options.attributes) };
+    const asked = { ...(onlyIf && { onlyIf }), ...kept };
     const send = () => bucket.put(key, bytes, asked);
     const object = await run("write", key, send, options);
     if (object === null) throw failed(key, precondition);
     return { etag: object.etag };
   }
 
-  async function put(key: string, body: Body, options: PutOptions = {}): Promise<PutResult> {
+  async function write(
+    key: string,
+    body: Body,
+    kept: R2AttributeOptions,
+    options: ConditionOptions,
+    length?: number,
+  ): Promise<PutResult> {
     const { precondition = "overwrite", signal } = options;
     try {
       checkKey(key);
       checkBody(body, key);
       signal?.throwIfAborted();
       if (precondition !== "overwrite") {
-        return await putSingle(key, await gather(body, key, signal), options);
+        conditionOf(precondition);
+        return await putSingle(key, await gather(body, key, signal), kept, options);
       }
       return await uploadStream(body, {
         partSize,
         partsInFlight,
+        length,
         threshold: multipartThreshold,
-        putSingle: (bytes) => putSingle(key, bytes, options),
-        start: () => startUpload(bucket, run, key, attributesOf(options.attributes), options),
+        putSingle: (bytes) => putSingle(key, bytes, kept, options),
+        start: () => startUpload(bucket, run, key, kept, options),
         signal,
       });
     } catch (error) {
@@ -169,18 +179,28 @@ export function r2Store(bucket: R2Bucket, options: R2StoreOptions = {}): ObjectS
     return infoOf(object);
   }
 
+  /** One GET. The body of an answer that comes too late would hold one of a Worker's connections. */
+  async function ask(key: string, options: R2GetOptions, signal: AbortSignal) {
+    const object = await bucket.get(key, options);
+    if (signal.aborted && object && "body" in object) discard(object.body, signal.reason);
+    return object;
+  }
+
   async function read(
     key: string,
     options: R2GetOptions,
     call: CallOptions,
   ): Promise<R2ObjectBody> {
-    const object = await run("read", key, () => bucket.get(key, options), call);
+    const object = await run("read", key, (signal) => ask(key, options, signal), call);
     if (object === null) throw absent(key);
     if ("body" in object && object.body) return object;
     throw failed(key, { ifMatch: options.onlyIf?.etagMatches ?? "" });
   }
 
-  async function get(key: string, options: GetOptions = {}): Promise<GetResult> {
+  async function open(
+    key: string,
+    options: GetOptions,
+  ): Promise<{ object: R2Object; body: GetResult["body"] }> {
     const { range, ifMatch, signal, trace } = options;
     checkKey(key);
     requireCapabilities(self, key, options);
@@ -188,7 +208,7 @@ export function r2Store(bucket: R2Bucket, options: R2StoreOptions = {}): ObjectS
     signal?.throwIfAborted();
     const object = await read(key, {
       ...(range && { range: rangeOf(range) }),
-      ...(ifMatch !== undefined && { onlyIf: { etagMatches: ifMatch } }),
+      ...(ifMatch !== undefined && { onlyIf: conditionOf({ ifMatch }) }),
     }, options);
     let extent;
     try {
@@ -205,12 +225,12 @@ export function r2Store(bucket: R2Bucket, options: R2StoreOptions = {}): ObjectS
       first: object.body,
       start,
       end,
-      open: async (offset) => {
+      open: async (offset, inner) => {
         // Already under the policy, which counts this as one of its attempts.
-        const rest = await bucket.get(key, { range: { offset, length: end - offset }, onlyIf })
-          .catch((error) => {
-            throw r2Error(error, "read", key);
-          });
+        const asked = { range: { offset, length: end - offset }, onlyIf };
+        const rest = await ask(key, asked, inner).catch((error) => {
+          throw r2Error(error, "read", key);
+        });
         if (rest === null) throw absent(key);
         if (!("body" in rest)) throw failed(key, { ifMatch: object.etag });
         return rest.body;
@@ -219,7 +239,7 @@ export function r2Store(bucket: R2Bucket, options: R2StoreOptions = {}): ObjectS
       signal,
       trace,
     });
-    return { info: infoOf(object), body };
+    return { object, body };
   }
 
   async function* list(options: ListOptions = {}): AsyncGenerator<ListPage, void> {
@@ -247,8 +267,13 @@ export function r2Store(bucket: R2Bucket, options: R2StoreOptions = {}): ObjectS
 
   return {
     ...self,
-    put,
-    get,
+    async put(key, body, options = {}) {
+      return await write(key, body, attributesOf(options.attributes), options);
+    },
+    async get(key, options = {}) {
+      const { object, body } = await open(key, options);
+      return { info: infoOf(object), body };
+    },
     async head(key, options = {}) {
       checkKey(key);
       requireCapabilities(self, key, options);
@@ -274,8 +299,8 @@ export function r2Store(bucket: R2Bucket, options: R2StoreOptions = {}): ObjectS
     async copy(from, to, options = {}) {
       checkKey(to);
       const { signal, trace } = options;
-      const { body } = await get(from, { signal, trace });
-      return await put(to, body, options);
+      const { object, body } = await open(from, { signal, trace });
+      return await write(to, body, keptOf(object), options, object.size);
     },
     // deno-lint-ignore require-await -- async, so that a wrong key rejects
     async presign(key, { signal }) {
@@ -289,10 +314,20 @@ export function r2Store(bucket: R2Bucket, options: R2StoreOptions = {}): ObjectS
   };
 }
 
+function conditionOf(precondition: { readonly ifMatch: string }): R2Conditional;
+function conditionOf(precondition: Precondition): R2Conditional | undefined;
 function conditionOf(precondition: Precondition): R2Conditional | undefined {
   if (precondition === "overwrite") return undefined;
   if (precondition === "create") return { etagDoesNotMatch: "*" };
-  return { etagMatches: precondition.ifMatch };
+  const etag = checkETag(precondition.ifMatch);
+  // To the binding it would be any.
+  if (etag === "*") refuse("ifMatch", etag, "an ETag that this store gave");
+  return { etagMatches: etag };
+}
+
+/** What a copy takes along, as R2's own CopyObject does: no storage class. */
+function keptOf({ httpMetadata, customMetadata }: R2Object): R2AttributeOptions {
+  return { ...(httpMetadata && { httpMetadata }), ...(customMetadata && { customMetadata }) };
 }
 
 function attributesOf(attributes: ObjectAttributes = {}): R2AttributeOptions {

@@ -7,14 +7,20 @@ import { checkETag, refuse } from "../store/_options.ts";
 import { answeredRange, checkRange, rangeHeader } from "../store/_range.ts";
 import { checkKey } from "../store/key.ts";
 import { resumedBody } from "../store/resume.ts";
-import type { GetOptions, ObjectInfo, ObjectStore } from "../store/store.ts";
+import type { GetOptions, GetResult, ObjectInfo, ObjectStore } from "../store/store.ts";
 import { infoFromHeaders, quoteETag } from "./headers.ts";
 import type { S3Context } from "./context.ts";
 
-/** `get`, `head` and `list` of an S3 store. */
-export function createReads(
-  { name, settings, policy, driver, run }: S3Context,
-): Pick<ObjectStore, "get" | "head" | "list"> {
+/** What a GET gives, with the headers of its answer. */
+export interface ReadResult extends GetResult {
+  readonly headers: Headers;
+}
+
+/** `get`, `head` and `list` of an S3 store, and the `get` that tells the headers. */
+export function createReads({ name, settings, policy, driver, run }: S3Context): {
+  read(key: string, options?: GetOptions): Promise<ReadResult>;
+  reads: Pick<ObjectStore, "get" | "head" | "list">;
+} {
   const { capabilities } = settings;
 
   /** One GET, with the place of its body in the object. */
@@ -31,20 +37,20 @@ export function createReads(
     const { headers, body } = await driver.getObject(key, versionId, asked, signal);
     try {
       const info = infoFromHeaders(key, headers);
-      return { info, body, ...answeredRange(range, info.size, headers, key) };
+      return { info, headers, body, ...answeredRange(range, info.size, headers, key) };
     } catch (error) {
       cancel(body, error);
       throw error;
     }
   }
 
-  const get: ObjectStore["get"] = async (key, options = {}) => {
+  async function read(key: string, options: GetOptions = {}): Promise<ReadResult> {
     const { range, ifMatch, versionId, signal, trace } = options;
     checkKey(key);
     requireCapabilities({ name, capabilities }, key, { versionId });
     checkRange(range);
     if (ifMatch !== undefined) checkETag(ifMatch);
-    const { info, body, start, end } = await run(
+    const { info, headers, body, start, end } = await run(
       (inner) =>
         open(key, options, inner).catch((error) => {
           // The last bytes of an empty object are none, and no error.
@@ -56,6 +62,7 @@ export function createReads(
     );
     return {
       info,
+      headers,
       body: resumedBody({
         key,
         first: body,
@@ -70,10 +77,13 @@ export function createReads(
         },
       }),
     };
-  };
+  }
 
-  return {
-    get,
+  const reads: Pick<ObjectStore, "get" | "head" | "list"> = {
+    async get(key, options) {
+      const { info, body } = await read(key, options);
+      return { info, body };
+    },
 
     async head(key, options = {}): Promise<ObjectInfo> {
       const { versionId } = options;
@@ -90,8 +100,8 @@ export function createReads(
         if (!(error instanceof NotFoundError)) throw error;
       }
       // A HEAD has no body to say whether the object or the bucket is missing; a GET has.
-      const { info, body } = await get(key, options);
-      await body.cancel();
+      const { info, body } = await read(key, options);
+      cancel(body);
       return info;
     },
 
@@ -131,4 +141,5 @@ export function createReads(
       }
     },
   };
+  return { read, reads };
 }

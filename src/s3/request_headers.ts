@@ -121,6 +121,20 @@ export function attributeHeaders(attributes: ObjectAttributes = {}): Record<stri
   });
 }
 
+/**
+ * What CopyObject takes along of an object, by the headers of its GET, for a copy
+ * that is made another way: no storage class, which is for each write to say. A
+ * value that is no ASCII cannot be signed as it came, and is left out.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
+ */
+export function copiedHeaders(headers: Headers): Record<string, string> {
+  const names =
+    /^(content-(type|disposition|encoding|language)|cache-control|expires|x-amz-meta-.+)$/;
+  return Object.fromEntries(
+    [...headers].filter(([name, value]) => names.test(name) && /^[\x20-\x7e]+$/.test(value)),
+  );
+}
+
 function checked(name: string, value: string | undefined, fits: RegExp): string | undefined {
   if (value !== undefined && !fits.test(value)) refuse(name, value, `text like ${fits.source}`);
   return value;

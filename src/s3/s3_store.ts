@@ -17,13 +17,13 @@ export function s3Store(settings: S3Settings, policy: Policy, driver: S3Driver):
   const run: S3Context["run"] = (attempt, { signal, trace } = {}) =>
     policy.run(attempt, signal, trace);
   const context = { name, settings, policy, driver, run };
-  const reads = createReads(context);
+  const { read, reads } = createReads(context);
   return {
     name,
     capabilities,
     api: createApi(context),
     ...reads,
-    ...createWrites(context, reads.get),
+    ...createWrites(context, read),
     delete: createDelete(context),
     async presign(key, options) {
       checkKey(key);

@@ -1,7 +1,7 @@
 import { NotFoundError, PreconditionFailedError } from "../errors.ts";
 import { quote } from "../store/key.ts";
 import type { MultipartUpload } from "../store/multipart.ts";
-import type { ConditionOptions } from "../store/store.ts";
+import type { ConditionOptions, Precondition } from "../store/store.ts";
 import type { ExtraHeaders } from "./driver.ts";
 import { conditionHeaders, unquoteETag } from "./headers.ts";
 import { multipartETag } from "./messages.ts";
@@ -32,7 +32,10 @@ export async function startUpload<Part>(
         return await run(async (inner) => {
           const condition = conditionHeaders(precondition);
           const etag = await driver.completeUpload(key, uploadId, parts, condition, inner)
-            .catch(asConflict);
+            .catch((error) => {
+              throwIfConflict(error);
+              throwIfAbsent(error, precondition);
+            });
           return { etag };
         }, { signal, trace });
       } catch (error) {
@@ -63,11 +66,22 @@ export async function startUpload<Part>(
  * sending the last request again is of no use:
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
  */
-function asConflict(error: unknown): never {
-  if (!isConflict(error)) throw error;
+function throwIfConflict(error: unknown): void {
+  if (!isConflict(error)) return;
   throw new PreconditionFailedError(
     `Cannot write ${quote(error.key)}: another writer came between; read what is there, and ` +
       "put again with a new stream",
+    { ...error, cause: error },
+  );
+}
+
+/** An ETag that is to stand where nothing is: S3 answers 404. What else went wrong stands. */
+export function throwIfAbsent(error: unknown, precondition: Precondition | undefined): never {
+  const absent = error instanceof NotFoundError && error.what === "object";
+  if (!absent || typeof precondition !== "object") throw error;
+  const { key } = error;
+  throw new PreconditionFailedError(
+    `The ETag of ${quote(key)} is not ${quote(precondition.ifMatch)}: there is no such object`,
     { ...error, cause: error },
   );
 }

@@ -1,9 +1,4 @@
-import {
-  InvalidInputError,
-  NotFoundError,
-  PreconditionFailedError,
-  UnsupportedError,
-} from "../errors.ts";
+import { InvalidInputError, PreconditionFailedError, UnsupportedError } from "../errors.ts";
 import { cancel } from "../store/_abort.ts";
 import { requireCapabilities } from "../store/_capabilities.ts";
 import { rangeHeader } from "../store/_range.ts";
@@ -14,23 +9,23 @@ import { uploadSlices, uploadStream } from "../store/multipart.ts";
 import type {
   Body,
   ByteRange,
+  CallOptions,
   ConditionOptions,
-  ObjectInfo,
   ObjectStore,
   Precondition,
-  PutOptions,
   PutResult,
 } from "../store/store.ts";
 import type { ExtraHeaders } from "./driver.ts";
 import { conditionHeaders, etagFromHeaders, quoteETag } from "./headers.ts";
-import { attributeHeaders } from "./request_headers.ts";
+import { attributeHeaders, copiedHeaders } from "./request_headers.ts";
 import type { S3Context } from "./context.ts";
-import { isConflict, startUpload } from "./uploads.ts";
+import type { ReadResult } from "./reads.ts";
+import { isConflict, startUpload, throwIfAbsent } from "./uploads.ts";
 
 /** `put` and `copy` of an S3 store. */
 export function createWrites(
   context: S3Context,
-  get: ObjectStore["get"],
+  read: (key: string, options: CallOptions) => Promise<ReadResult>,
 ): Pick<ObjectStore, "put" | "copy"> {
   const { name, settings, driver, run } = context;
   const { dialect, capabilities } = settings;
@@ -39,6 +34,7 @@ export function createWrites(
     if (precondition === "overwrite") return;
     const capability = precondition === "create" ? "conditionalCreate" : "conditionalUpdate";
     if (!capabilities[capability]) throw unconditional(key, `where ${capability} is false`);
+    if (precondition !== "create") checkETag(precondition.ifMatch);
   }
 
   function unconditional(key: string, where: string): UnsupportedError {
@@ -52,7 +48,7 @@ export function createWrites(
     key: string,
     bytes: Uint8Array,
     extra: ExtraHeaders,
-    options: PutOptions,
+    options: ConditionOptions,
   ): Promise<PutResult> {
     const { precondition = "overwrite" } = options;
     const asked = { ...extra, ...conditionHeaders(precondition) };
@@ -62,25 +58,20 @@ export function createWrites(
         return { etag: etagFromHeaders(key, headers) };
       }, options);
     } catch (error) {
-      // An ETag that is to stand where nothing is: S3 answers 404.
-      const absent = error instanceof NotFoundError && error.what === "object";
-      if (!absent || typeof precondition === "string") throw error;
-      throw new PreconditionFailedError(
-        `The ETag of ${quote(key)} is not ${quote(precondition.ifMatch)}: there is no such object`,
-        { ...error, cause: error },
-      );
+      throwIfAbsent(error, precondition);
     }
   }
 
   async function write(
     key: string,
     body: Body,
-    options: PutOptions,
+    options: ConditionOptions,
+    own: ExtraHeaders,
     length?: number,
   ): Promise<PutResult> {
     const { precondition = "overwrite", signal } = options;
     const { object, write } = settings.headers;
-    const extra = { ...write, ...attributeHeaders(options.attributes) };
+    const extra = { ...write, ...own };
     const isWhole = body instanceof Uint8Array;
     const inParts = takesParts(precondition);
     let threshold = settings.multipartThreshold;
@@ -121,7 +112,7 @@ export function createWrites(
 
   /** The server reads by itself what it copies in parts; one CopyObject is up to 5 GiB. */
   async function copyInParts(
-    from: ObjectInfo,
+    { info: from, headers }: ReadResult,
     to: string,
     options: ConditionOptions,
   ): Promise<PutResult> {
@@ -130,7 +121,7 @@ export function createWrites(
       startUpload(
         context,
         to,
-        write,
+        { ...copiedHeaders(headers), ...write },
         options,
         (id, number, range: ByteRange, inner) => {
           const headers = {
@@ -154,18 +145,19 @@ export function createWrites(
   return {
     async put(key, body, options = {}) {
       const { precondition = "overwrite", signal } = options;
+      let own;
       try {
         checkKey(key);
         checkBody(body, key);
         requireCapabilities({ name, capabilities }, key, options);
         checkCondition(key, precondition);
-        if (typeof precondition === "object") checkETag(precondition.ifMatch);
+        own = attributeHeaders(options.attributes);
         signal?.throwIfAborted();
       } catch (error) {
         discard(body, error);
         throw error;
       }
-      return await write(key, body, options);
+      return await write(key, body, options, own);
     },
 
     async copy(from, to, options = {}) {
@@ -187,18 +179,19 @@ export function createWrites(
           throwUnlessElsewise(error);
         }
       }
-      let { info, body } = await get(from, { signal, trace });
+      let source = await read(from, { signal, trace });
       // What would be sent in parts, the server can read by itself.
-      if (info.size > settings.multipartThreshold && takesParts(precondition)) {
-        cancel(body);
+      if (source.info.size > settings.multipartThreshold && takesParts(precondition)) {
+        cancel(source.body);
         try {
-          return await copyInParts(info, to, options);
+          return await copyInParts(source, to, options);
         } catch (error) {
           throwUnlessElsewise(error);
         }
-        ({ info, body } = await get(from, { signal, trace }));
+        source = await read(from, { signal, trace });
       }
-      return await write(to, body, options, info.size);
+      const { info, body, headers } = source;
+      return await write(to, body, options, copiedHeaders(headers), info.size);
     },
   };
 }

@@ -215,7 +215,11 @@ export interface ObjectStore {
   list(options?: ListOptions): AsyncIterable<ListPage>;
   /** Deletes objects, as many as are given. A key that is absent is no error. */
   delete(keys: readonly string[], options?: CallOptions): Promise<void>;
-  /** Copies an object within the store, on the server where it can. `NotFoundError` where there is none. */
+  /**
+   * Copies an object within the store, on the server where it can. What is kept
+   * beside its bytes goes along, but for the storage class, which is that of any
+   * write. `NotFoundError` where there is none.
+   */
   copy(from: string, to: string, options?: ConditionOptions): Promise<PutResult>;
   /** Gives a URL that allows one request without a credential of one's own. */
   presign(key: string, options: PresignOptions): Promise<string>;

@@ -45,6 +45,28 @@ async function cacheRuns(bucket: ObjectStore): Promise<unknown> {
   return runs;
 }
 
+/** What is known of a copy of an object with all that R2 keeps beside the bytes, and of the least it may be. */
+async function copies(bucket: R2Bucket): Promise<unknown> {
+  const store = r2Store(bucket, { multipartThreshold: 8 });
+  await bucket.put("from", new Uint8Array(9), {
+    httpMetadata: {
+      contentType: "text/plain",
+      contentLanguage: "fr",
+      cacheControl: "no-store",
+      cacheExpiry: new Date(0),
+    },
+    customMetadata: { owner: "é" },
+  });
+  await bucket.put("plain", new Uint8Array(1));
+  await store.copy("from", "in parts");
+  await store.copy("from", "at once", { precondition: "create" });
+  await store.copy("plain", "as plain");
+  return await Promise.all(["in parts", "at once", "as plain"].map(async (key) => {
+    const { size, httpMetadata, customMetadata } = (await bucket.head(key))!;
+    return { size, httpMetadata, customMetadata };
+  }));
+}
+
 const LAYERS: Record<string, { taken: number; over(store: ObjectStore): ObjectStore }> = {
   plain: { taken: 0, over: (store) => store },
   workersCache: {
@@ -58,6 +80,7 @@ export default {
   async fetch(request: Request, env: { BUCKET: R2Bucket }): Promise<Response> {
     const [, layer = "", index = ""] = new URL(request.url).pathname.split("/");
     if (layer === "open") return Response.json(openRequests());
+    if (layer === "copies") return Response.json(await copies(env.BUCKET));
     if (layer === "cache") return Response.json(await cacheRuns(r2Store(env.BUCKET)));
     const { taken, over } = LAYERS[layer]!;
     const prefix = `conformance/${crypto.randomUUID()}/`;

@@ -251,3 +251,117 @@ Deno.test("r2Store hands attributes on under R2's names, for a put and for an up
   await store.put("a", new Uint8Array(9 * MIB), { attributes });
   assert.deepEqual(seen, [expected, { storageClass: "InfrequentAccess" }, expected]);
 });
+
+Deno.test("r2Store.copy() takes along what R2 keeps beside the bytes, at once and in parts of a size that fits", async () => {
+  const kept = {
+    httpMetadata: { contentType: "text/plain", contentLanguage: "fr", cacheExpiry: new Date(0) },
+    customMetadata: { owner: "é" },
+  };
+  const seen: unknown[] = [];
+  let lengths: number[] = [];
+  const source = { ...r2Object("from", 7), ...kept, storageClass: "InfrequentAccess" };
+  let body = () => streamOf(bytes);
+  const store = r2Store(
+    scriptedBucket({
+      get: () => Promise.resolve({ ...source, body: body() } as R2ObjectBody),
+      put: (key, _bytes, options) => {
+        seen.push(options);
+        return Promise.resolve(r2Object(key, 7));
+      },
+      createMultipartUpload: (_key, options) => {
+        seen.push(options);
+        return Promise.resolve(scriptedUpload({
+          uploadPart: (partNumber, value) => {
+            lengths.push(value.length);
+            return Promise.resolve({ partNumber, etag: "e" });
+          },
+        }));
+      },
+      head: () => Promise.resolve(null),
+    }),
+    { partSize: 5 * MIB, multipartThreshold: 5 * MIB, partsInFlight: 1, ...quick },
+  );
+  await store.copy("from", "to");
+  await store.copy("from", "to", { precondition: "create" });
+  assert.deepEqual(seen, [kept, { onlyIf: { etagDoesNotMatch: "*" }, ...kept }]);
+
+  // 60,000 MiB would be 12,000 parts of 5 MiB; only the first two are read here.
+  Object.assign(source, { size: 60_000 * MIB });
+  const reason = new Error("enough");
+  const control = new AbortController();
+  body = () =>
+    new ReadableStream({
+      pull(controller) {
+        if (lengths.length === 2) control.abort(reason);
+        controller.enqueue(new Uint8Array(MIB));
+      },
+    }, { highWaterMark: 0 });
+  seen.length = 0;
+  lengths = [];
+  await assert.rejects(
+    store.copy("from", "to", { signal: control.signal }),
+    (error) => error === reason,
+  );
+  assert.deepEqual(seen, [kept]);
+  assert.deepEqual(lengths.slice(0, 2), [6 * MIB, 6 * MIB]);
+});
+
+Deno.test("r2Store leaves no body open of an answer that comes too late", async () => {
+  const cancelled: unknown[] = [];
+  const late = Promise.withResolvers<void>();
+  const answer = async () => {
+    await late.promise;
+    const body = new ReadableStream({ cancel: (why) => void cancelled.push(why) });
+    return { ...r2Object("key", 9), body } as R2ObjectBody;
+  };
+  const reason = new Error("no longer wanted");
+  const store = r2Store(scriptedBucket({ get: answer }), {
+    retry: { maxAttempts: 1 },
+    attemptTimeout: 5,
+  });
+  await assert.rejects(
+    store.get("key", { signal: abortSoon(reason) }),
+    (error) => error === reason,
+  );
+  await assert.rejects(store.get("key"), TimeoutError);
+  late.resolve();
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  assert.equal(cancelled.length, 2);
+  assert.equal(cancelled[0], reason);
+
+  let gets = 0;
+  const rest = Promise.withResolvers<void>();
+  const broken = r2Store(
+    scriptedBucket({
+      get: async () => {
+        const first = ++gets === 1;
+        if (!first) await rest.promise;
+        const body = first
+          ? breaking(bytes)
+          : new ReadableStream({ cancel: (why) => void cancelled.push(why) });
+        return { ...r2Object("key", 90), body } as R2ObjectBody;
+      },
+    }),
+    { retry: { maxAttempts: 1 }, attemptTimeout: 5 },
+  );
+  await assert.rejects(getBytes(broken, "key"), TimeoutError);
+  rest.resolve();
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  assert.equal(cancelled.length, 3);
+});
+
+Deno.test("r2Store refuses an ETag that is none, and that the binding would take for any", async () => {
+  const store = r2Store(scriptedBucket({}), quick);
+  for (const ifMatch of ["*", "", 'a"', "a b"]) {
+    const refused = (error: unknown) => {
+      assert(error instanceof InvalidInputError);
+      assert.match(error.message, /ifMatch/);
+      return true;
+    };
+    await assert.rejects(store.get("key", { ifMatch }), refused);
+    let cancelled = false;
+    const body = new ReadableStream<Uint8Array>({ cancel: () => void (cancelled = true) });
+    await assert.rejects(store.put("key", body, { precondition: { ifMatch } }), refused);
+    assert(cancelled);
+  }
+});

@@ -68,6 +68,51 @@ for (const [name, open] of Object.entries({ edgeStore, sdkStore })) {
   });
 }
 
+for (const [name, open] of Object.entries({ edgeStore, sdkStore })) {
+  Deno.test(`${name}.copy() takes along what is kept beside the bytes, at once and in parts`, async () => {
+    const store = open({ ...serverOptions(), ...SMALL });
+    const attributes = { contentType: "text/plain; charset=utf-8", cacheControl: "max-age=60" };
+    const told = async (key: string) => {
+      const { headers } = await store.api.request({ method: "HEAD", key, operation: "HeadObject" });
+      return {
+        contentType: headers.get("content-type"),
+        cacheControl: headers.get("cache-control"),
+      };
+    };
+    const folder = `copies/${crypto.randomUUID()}/`;
+    const keys = ["small", "large", "by server", "by reading", "in parts"].map((key) =>
+      folder + key
+    );
+    const [small, large, byServer, byReading, inParts] = keys as [
+      string,
+      string,
+      string,
+      string,
+      string,
+    ];
+    try {
+      await store.put(small, BYTES.subarray(0, 9), { attributes });
+      await store.put(large, BYTES, { attributes });
+      await store.copy(small, byServer);
+      await store.copy(small, byReading, { precondition: "create" });
+      await store.copy(large, inParts, { precondition: "create" });
+      for (const key of keys) assert.deepEqual(await told(key), attributes, key);
+    } finally {
+      await store.delete(keys);
+    }
+  });
+
+  Deno.test(`${name} finds no object where one was to be replaced, at once and in parts`, async () => {
+    const store = open({ ...serverOptions(), ...SMALL });
+    const key = `copies/${crypto.randomUUID()}`;
+    const precondition = { ifMatch: "0123456789abcdef0123456789abcdef" };
+    for (const bytes of [BYTES.subarray(0, 9), BYTES]) {
+      await assert.rejects(store.put(key, bytes, { precondition }), PreconditionFailedError);
+    }
+    assert.equal(await uploadsOf(store, key), 0);
+  });
+}
+
 Deno.test("edgeStore.copy() sends no byte of what is too large for one CopyObject", async () => {
   let parts = 0;
   const store = edgeStore({

@@ -1,4 +1,9 @@
-import { NotFoundError, type ObjectStore, PreconditionFailedError } from "@cairn/checkpoint";
+import {
+  InvalidInputError,
+  NotFoundError,
+  type ObjectStore,
+  PreconditionFailedError,
+} from "@cairn/checkpoint";
 import assert from "node:assert/strict";
 import { bytesOf, failure, object, STORED, withStore as withEdgeStore } from "../edge/_fixture.ts";
 import { withStore as withSdkStore } from "../sdk/_fixture.ts";
@@ -121,6 +126,75 @@ for (const [name, withStore] of Object.entries(TRANSPORTS)) {
       assert.equal(count(seen, "abort"), 1);
       assert.equal(count(seen, "part"), 3);
       assert.equal(count(seen, "complete"), 1);
+    }, MINIO);
+  });
+
+  test("takes along what CopyObject would, whichever way it is made", async () => {
+    const kept = {
+      "content-type": "text/plain; charset=utf-8",
+      "cache-control": "max-age=60",
+      "content-disposition": 'attachment; filename="a.txt"',
+      "content-encoding": "identity",
+      "content-language": "fr",
+      expires: "Thu, 01 Jan 2037 00:00:00 GMT",
+      "x-amz-meta-owner": "me, myself",
+      "x-amz-meta-word": "=?UTF-8?B?w6k=?=",
+    };
+    const other = {
+      "x-amz-storage-class": "STANDARD_IA",
+      "x-amz-server-side-encryption": "AES256",
+      "x-amz-version-id": "v1",
+      "x-amz-tagging-count": "1",
+      "x-amz-website-redirect-location": "/elsewhere",
+      "x-amz-meta-raw": "\u00e9",
+    };
+    const get = (bytes: Uint8Array<ArrayBuffer>) => () => ({
+      ...object("", { ...kept, ...other, etag: '"source"' }),
+      body: bytes,
+    });
+    const noParts = { partCopy: () => failure(501, "NotImplemented") };
+    const ways: [Step, ReturnType<typeof server>][] = [
+      ["start", server({ get: get(BYTES) })],
+      ["start", server({ get: get(BYTES), ...noParts })],
+      ["put", server({ get: get(BYTES.subarray(0, 9)) })],
+    ];
+    for (const [made, script] of ways) {
+      await withStore(script, async (store: ObjectStore, seen: Seen[]) => {
+        await store.copy("from", "to");
+        const { headers } = seen.findLast((request) => stepOf(request) === made)!;
+        const told = Object.keys({ ...kept, ...other }).map((name) => [name, headers.get(name)]);
+        const expected = {
+          ...Object.fromEntries(Object.keys(other).map((name) => [name, null])),
+          ...kept,
+          "x-amz-storage-class": "GLACIER_IR",
+        };
+        assert.deepEqual(Object.fromEntries(told), expected);
+        const signed = headers.get("authorization") ?? "";
+        assert.match(signed, /;x-amz-meta-owner;x-amz-meta-word;/);
+      }, { ...MINIO, storageClass: "GLACIER_IR" });
+    }
+  });
+
+  test("tells a condition that fails from a source that is missing", async () => {
+    const condition = { precondition: { ifMatch: "e0" } };
+    const gone = () => failure(404, "NoSuchKey");
+    await withStore(server({ complete: gone }), async (store: ObjectStore, seen: Seen[]) => {
+      await assert.rejects(store.copy("from", "to", condition), (error) => {
+        assert(error instanceof PreconditionFailedError);
+        assert.match(error.message, /"to" is not "e0": there is no such object/);
+        return true;
+      });
+      assert.equal(count(seen, "abort"), 1);
+    }, MINIO);
+    await withStore(server({ partCopy: gone }), async (store: ObjectStore) => {
+      await assert.rejects(store.copy("from", "to", condition), NotFoundError);
+    }, MINIO);
+    await withStore(server(), async (store: ObjectStore, seen: Seen[]) => {
+      await assert.rejects(
+        store.copy("from", "to", { precondition: { ifMatch: 'e"0' } }),
+        InvalidInputError,
+      );
+      assert.equal(seen.length, 0);
     }, MINIO);
   });
 

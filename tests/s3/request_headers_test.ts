@@ -106,6 +106,15 @@ for (const [name, open] of Object.entries({ edgeStore, sdkStore })) {
     );
   });
 
+  Deno.test(`${name} cancels a stream whose attributes cannot be headers`, async () => {
+    const store = open({ bucket: "state", credentials, endpoint: "http://127.0.0.1:9" });
+    let cancelled = false;
+    const body = new ReadableStream<Uint8Array>({ cancel: () => void (cancelled = true) });
+    const attributes = { contentType: "a\r\nb: c" };
+    await assert.rejects(store.put("key", body, { attributes }), InvalidInputError);
+    assert(cancelled);
+  });
+
   Deno.test(`${name} refuses a version where the dialect keeps none`, async () => {
     const store = open({
       bucket: "state",
