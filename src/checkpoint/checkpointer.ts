@@ -1,5 +1,5 @@
 import { CorruptError, InvalidInputError } from "../errors.ts";
-import { checkPart } from "../store/_options.ts";
+import { checkPart, refuse } from "../store/_options.ts";
 import { quote } from "../store/key.ts";
 import type { CallOptions, ObjectStore } from "../store/store.ts";
 import { setOwn } from "./attachments.ts";
@@ -149,6 +149,7 @@ export class S3Checkpointer<State = unknown> {
    * ```
    */
   async save(thread: string, state: State, options: SaveOptions = {}): Promise<CheckpointInfo> {
+    requireObject(options);
     const { namespace = "", metadata = {}, signal } = options;
     const parent = this.#parentOf({ thread, namespace }, options);
     const { id = uuid7(parent) } = options;
@@ -206,6 +207,7 @@ export class S3Checkpointer<State = unknown> {
    * ```
    */
   async load(thread: string, options: WhichOptions = {}): Promise<Checkpoint<State> | undefined> {
+    requireObject(options);
     const { namespace = "", id, signal } = options;
     const record =
       await (id === undefined
@@ -247,6 +249,7 @@ export class S3Checkpointer<State = unknown> {
    * ```
    */
   list(options: ListCheckpointsOptions = {}): AsyncGenerator<CheckpointInfo> {
+    requireObject(options);
     const { filter, ...which } = options;
     return scan(this.#log, which, filter === undefined, async (group, signal) => {
       const record = await this.#log.recordOf(group, { signal });
@@ -273,6 +276,7 @@ export class S3Checkpointer<State = unknown> {
    * ```
    */
   async delete(thread: string, options: WhichOptions = {}): Promise<void> {
+    requireObject(options);
     const { namespace = "", id, signal } = options;
     if (id === undefined) {
       // An id that turned out to be undefined must not cost the thread.
@@ -374,4 +378,9 @@ export class S3Checkpointer<State = unknown> {
     this.#last.set(key, { id, parent });
     if (this.#last.size > REMEMBERED) this.#last.delete(this.#last.keys().next().value!);
   }
+}
+
+/** Refuses an id or a thread where options belong: it would be taken for none. */
+function requireObject(options: unknown): void {
+  if (typeof options !== "object") refuse("options", options, "an object, as { id } or { thread }");
 }

@@ -60,7 +60,7 @@ export async function compress(payload: Uint8Array, choice: CompressionChoice): 
   const ZSTD_FROM = 16 * 1024;
   const asItIs: Packed = { compression: "none", bytes: payload };
   const readers = choice === "auto" ? ["gzip"] : Object(choice).readers;
-  const named: readonly Compression[] = readers ?? [choice];
+  const named: readonly Compression[] = [readers ?? choice].flat();
   if (!named.length || named.some((name) => !COMPRESSIONS.includes(name))) {
     refuse("compression", readers ?? choice, `auto, readers, or one of ${COMPRESSIONS.join(", ")}`);
   }

@@ -103,11 +103,15 @@ export function createPolicy(
   components: PolicyComponents = {},
 ): Policy {
   const {
-    retry: { maxAttempts = 5, baseDelay = 100, maxDelay = 20_000 } = {},
+    retry = {},
     attemptTimeout = 30_000,
     timeout = 120_000,
     maxOpenRequests = openRequests(),
   } = options;
+  if (typeof retry !== "object") {
+    refuse("retry", retry, "an object, as { maxAttempts: 1 } for no second try");
+  }
+  const { maxAttempts = 5, baseDelay = 100, maxDelay = 20_000 } = retry;
   const { random = Math.random, sleep = wait, now = () => performance.now() } = components;
   checkWhole({ maxAttempts, maxOpenRequests }, 1);
   for (const [name, value] of Object.entries({ baseDelay, maxDelay, attemptTimeout, timeout })) {

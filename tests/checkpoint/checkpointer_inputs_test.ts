@@ -54,6 +54,18 @@ Deno.test("S3Checkpointer.load() without a thread is refused, and is never anoth
   assert.equal(store.requests, before);
 });
 
+Deno.test("S3Checkpointer refuses an id or a thread in the place of its options", async () => {
+  const store = countingStore(memoryStore());
+  const checkpointer = new S3Checkpointer(store);
+  const wrong = "first" as unknown as Record<string, never>;
+  const says = { name: "InvalidInputError", message: /options: current value is "first"; give an/ };
+  await assert.rejects(checkpointer.save("t", {}, wrong), says);
+  await assert.rejects(checkpointer.load("t", wrong), says);
+  await assert.rejects(checkpointer.delete("t", wrong), says);
+  assert.throws(() => checkpointer.list(wrong), says);
+  assert.equal(store.requests, 0);
+});
+
 /** What is easily given where something else belongs, and the word for that. */
 const PARTS: readonly [what: string, make: () => unknown, says: RegExp][] = [
   ["no store", () => make(undefined), /store: give what edgeStore\(\)/],

@@ -197,7 +197,7 @@ Deno.test("{ readers } takes gzip where the runtime's zstd fails, and an algorit
 });
 
 Deno.test("{ readers } is refused where it names nothing, or what no frame has", async () => {
-  for (const readers of [[], ["lzma"], ["gzip", "auto"], ["gzip", undefined]]) {
+  for (const readers of [[], ["lzma"], ["gzip", "auto"], ["gzip", undefined], "lzma", true]) {
     const compression = { readers: readers as Algorithm[] };
     await assert.rejects(encodeFrame(TEXT, { kind: "chunk", compression }), InvalidInputError);
   }

@@ -7,6 +7,7 @@ import {
   NotFoundError,
   type Policy,
   type PolicyOptions,
+  type RetryOptions,
   ThrottledError,
   TimeoutError,
   UnavailableError,
@@ -224,9 +225,12 @@ Deno.test("createPolicy() refuses limits that cannot be, and quotes them", () =>
     { retry: { maxAttempts: 0 } },
     { retry: { baseDelay: -5 } },
     { retry: { maxDelay: NaN } },
+    { retry: false as unknown as RetryOptions },
+    { retry: 5 as unknown as RetryOptions },
   ];
   for (const options of wrong) {
-    const [name, value] = Object.entries(options.retry ?? options)[0]!;
+    const isNested = typeof options.retry === "object";
+    const [name, value] = Object.entries(isNested ? options.retry! : options)[0]!;
     assert.throws(() => createPolicy(options), (error) => {
       assert(error instanceof InvalidInputError);
       assert(error.message.includes(name) && error.message.includes(String(value)));
