@@ -123,7 +123,8 @@ export function awsCaller(service: string, options: AwsClientOptions): AwsCall {
     }
   }
 
-  return (request, { signal } = {}) => policy.run((inner) => attempt(request, inner), signal);
+  return (request, { signal, trace } = {}) =>
+    policy.run((inner) => attempt(request, inner), signal, trace);
 }
 
 function errorOf(what: string, { status, headers }: Response, text: string, now: number) {

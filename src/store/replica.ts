@@ -4,7 +4,14 @@ import { refuse } from "./_options.ts";
 import { resolveRange } from "./_range.ts";
 import { quote } from "./key.ts";
 import { isRetryable } from "./policy.ts";
-import type { GetOptions, GetResult, ListOptions, ListPage, ObjectStore } from "./store.ts";
+import type {
+  CallOptions,
+  GetOptions,
+  GetResult,
+  ListOptions,
+  ListPage,
+  ObjectStore,
+} from "./store.ts";
 
 /** A read that the origin could not answer. */
 export interface Fallback {
@@ -95,10 +102,11 @@ export function withReplica(
   async function fallBack<T>(
     read: Pick<Fallback, "operation" | "key">,
     error: unknown,
-    signal: AbortSignal | undefined,
+    { signal, trace }: CallOptions,
     ask: () => Promise<T>,
   ): Promise<T> {
     if (signal?.aborted || !isRetryable(error)) throw error;
+    const before = trace?.attempts;
     let answer;
     try {
       answer = await ask();
@@ -106,6 +114,9 @@ export function withReplica(
       signal?.throwIfAborted();
       onFallback?.({ ...read, error, replicaError });
       throw error;
+    } finally {
+      // Its first request was sent because the origin's had failed.
+      if (trace && trace.attempts !== before) trace.retries++;
     }
     lastFallback = now();
     onFallback?.({ ...read, error });
@@ -115,12 +126,11 @@ export function withReplica(
   /** The body of an answer of the origin, with its end from the replica where the origin breaks off. */
   function continued(key: string, { info, body }: GetResult, options: GetOptions): GetResult {
     const { start, end } = resolveRange(options.range, info.size, key);
-    const { signal } = options;
     let at = start;
     let reader = body.getReader();
     let switched = false;
     const rest = async () => {
-      const which = { range: { start: at, end }, ifMatch: info.etag, signal };
+      const which = { ...options, range: { start: at, end }, ifMatch: info.etag };
       return (await replica.get(key, which)).body.getReader();
     };
     const next = async () => {
@@ -130,23 +140,27 @@ export function withReplica(
         if (at === end) return { done: true, value: undefined } as const;
         if (switched) throw error;
         switched = true;
-        reader = await fallBack({ operation: "get", key }, error, signal, rest);
+        reader = await fallBack({ operation: "get", key }, error, options, rest);
         return await reader.read();
       }
     };
     const whole = new ReadableStream<Uint8Array<ArrayBuffer>>({
       async pull(controller) {
-        const { done, value } = await next();
-        if (done) return controller.close();
-        at += value.length;
-        if (at > end) {
-          const error = new CorruptError(`${quote(key)} goes on past byte ${end}`, { key });
+        try {
+          const { done, value } = await next();
+          if (done) return controller.close();
+          at += value.length;
+          if (at > end) {
+            throw new CorruptError(`${quote(key)} goes on past byte ${end}`, { key });
+          }
+          controller.enqueue(value);
+        } catch (error) {
+          // Also of a replica that answers when nobody wants it any more.
           cancel(reader, error);
           throw error;
         }
-        controller.enqueue(value);
       },
-      cancel: (reason) => reader.cancel(reason),
+      cancel: (reason) => cancel(reader, reason),
     }, { highWaterMark: 0 });
     return { info, body: whole };
   }
@@ -164,7 +178,7 @@ export function withReplica(
         answer = await origin.get(key, options);
       } catch (error) {
         const ask = () => replica.get(key, options);
-        return await fallBack({ operation: "get", key }, error, options.signal, ask);
+        return await fallBack({ operation: "get", key }, error, options, ask);
       }
       return continued(key, answer, options);
     },
@@ -176,7 +190,7 @@ export function withReplica(
         first = await pages.next();
       } catch (error) {
         const read = { operation: "list", key: options.prefix ?? "" } as const;
-        [pages, first] = await fallBack(read, error, options.signal, async () => {
+        [pages, first] = await fallBack(read, error, options, async () => {
           const others = replica.list(options)[Symbol.asyncIterator]();
           return [others, await firstOf(others, options)] as const;
         });

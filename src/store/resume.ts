@@ -1,5 +1,5 @@
 import { CairnError, CorruptError, UnavailableError } from "../errors.ts";
-import { cancel } from "./_abort.ts";
+import { cancel, onAbort } from "./_abort.ts";
 import { quote } from "./key.ts";
 import { type Policy, withTimeout } from "./policy.ts";
 import type { CallOptions } from "./store.ts";
@@ -29,16 +29,24 @@ export interface ResumeOptions extends CallOptions {
  * no byte counts as failed, so that the policy bounds how often it is tried.
  */
 export function resumedBody(options: ResumeOptions): Bytes {
-  const { key, first, end, policy, signal, trace } = options;
+  const { key, first, end, policy, trace } = options;
   let at = options.start;
   let reader = first.getReader();
+  // Ends with the caller's signal, also while nobody reads, and with a reader who wants no more.
+  const control = new AbortController();
+  const { signal } = control;
+  const stop = (reason: unknown) => {
+    control.abort(reason);
+    cancel(reader, reason);
+  };
+  const unwatch = onAbort(options.signal, stop);
 
   async function next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     try {
       return await read(reader, signal);
     } catch (error) {
       cancel(reader, error);
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       if (at === end) return undefined;
       if (error instanceof CorruptError) throw error;
     }
@@ -92,15 +100,22 @@ export function resumedBody(options: ResumeOptions): Bytes {
 
   return new ReadableStream({
     async pull(controller) {
+      let bytes;
       try {
-        const bytes = await next();
-        if (bytes === undefined) controller.close();
-        else controller.enqueue(bytes);
+        bytes = await next();
+        if (bytes) controller.enqueue(bytes);
+        else controller.close();
       } catch (error) {
+        bytes = undefined;
         cancel(reader, error);
         throw error;
+      } finally {
+        if (!bytes) unwatch();
       }
     },
-    cancel: (reason) => reader.cancel(reason),
+    cancel(reason) {
+      unwatch();
+      stop(reason);
+    },
   }, { highWaterMark: 0 });
 }

@@ -10,6 +10,7 @@ import {
   TimeoutError,
   UnavailableError,
 } from "@cairn/checkpoint";
+import { awsCaller } from "../../src/edge/_aws_call.ts";
 import { type Answer, type Reply, SECRET, type Seen, test } from "./_fixture.ts";
 import { withScript } from "../sdk/_scripted_server.ts";
 
@@ -239,4 +240,21 @@ test("kmsClient() refuses options that no client can be made of, and heeds a sig
       (error) => error === signal.reason,
     );
   });
+});
+
+test("awsCaller() counts its attempts where somebody asks, as a store does", async () => {
+  await withScript(
+    (_, number) => number < 3 ? failure(500, "KMSInternalException") : WRAPPED,
+    async (endpoint) => {
+      const call = awsCaller("kms", {
+        region: "eu-west-1",
+        endpoint,
+        credentials: { accessKeyId: "id", secretAccessKey: SECRET },
+        retry: { baseDelay: 1, maxDelay: 2 },
+      });
+      const trace = { attempts: 0, retries: 0 };
+      await call({ operation: "Encrypt", headers: {}, body: "{}" }, { trace });
+      assert.deepEqual(trace, { attempts: 3, retries: 2 });
+    },
+  );
 });

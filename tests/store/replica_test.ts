@@ -370,3 +370,79 @@ Deno.test("withReplica() refuses a time that is none", () => {
     );
   }
 });
+
+Deno.test("withReplica() counts what the replica was asked, as requests that were sent because another had failed", async () => {
+  const trace = () => ({ attempts: 0, retries: 0 });
+  const down = pair(failing(PASSING[0], "get", "list"));
+  await down.replica.put("k", ten);
+  const [got, listed] = [trace(), trace()];
+  await getBytes(down.store, "k", { trace: got });
+  await Array.fromAsync(down.store.list({ trace: listed }));
+  assert.deepEqual([got, listed], [{ attempts: 1, retries: 1 }, { attempts: 1, retries: 1 }]);
+
+  const cut = pair(({ operation }) => operation === "get" ? { kind: "cut", after: 4 } : undefined);
+  await putBoth(cut, "k", ten);
+  const rest = trace();
+  assert.deepEqual((await getBytes(cut.store, "k", { trace: rest })).bytes, ten);
+  assert.deepEqual(rest, { attempts: 2, retries: 1 });
+
+  const well = trace();
+  await down.origin.put("other", ten);
+  await down.store.head("other", { trace: well });
+  assert.deepEqual(well, { attempts: 1, retries: 0 });
+});
+
+Deno.test("withReplica() that is cancelled while it asks the replica leaves no body open, and tells no old error", async () => {
+  const origin = memoryStore();
+  await origin.put("k", ten);
+  const cut = faultyStore(
+    origin,
+    ({ operation }) => operation === "get" ? { kind: "cut", after: 4 } : undefined,
+  );
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  const reasons: unknown[] = [];
+  const late: ObjectStore = {
+    ...origin,
+    async get(key, options) {
+      asked.resolve();
+      await answer.promise;
+      const { info } = await origin.get(key, options);
+      const body = new ReadableStream({
+        pull: (controller) => controller.enqueue(bytes(4)),
+        cancel: (reason) => void reasons.push(reason),
+      }, { highWaterMark: 0 });
+      return { info, body };
+    },
+  };
+  const reader = (await withReplica(cut, late).get("k")).body.getReader();
+  let read = 0;
+  while (read < 4) read += (await reader.read()).value!.length;
+  const reading = reader.read();
+  await asked.promise;
+  await reader.cancel("enough");
+  assert.equal((await reading).done, true);
+  answer.resolve();
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(reasons.length, 1);
+});
+
+Deno.test("withReplica() goes on with the version that was asked for", async () => {
+  const origin = memoryStore();
+  await origin.put("k", ten);
+  const cut = faultyStore(
+    origin,
+    ({ operation }) => operation === "get" ? { kind: "cut", after: 4 } : undefined,
+  );
+  const forgetting = (store: ObjectStore, asked: unknown[]): ObjectStore => ({
+    ...store,
+    get(key, { versionId, ...options } = {}) {
+      asked.push(versionId);
+      return store.get(key, options);
+    },
+  });
+  const asked: unknown[] = [];
+  const store = withReplica(forgetting(cut, asked), forgetting(origin, asked));
+  assert.deepEqual((await getBytes(store, "k", { versionId: "v1" })).bytes, ten);
+  assert.deepEqual(asked, ["v1", "v1"]);
+});
