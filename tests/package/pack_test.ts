@@ -184,10 +184,29 @@ export const wrong: number = store.name;
 `;
 }
 
+/** A Worker by Cloudflare's own types, with its binding and its cache. */
+const WORKER = `
+import { S3Checkpointer, workersCache } from "${manifest.name}";
+import { r2Store } from "${manifest.name}/r2";
+export default {
+  async fetch(request, env, context): Promise<Response> {
+    const store = workersCache(r2Store(env.STATE), {
+      cache: caches.default,
+      baseUrl: new URL("/chunks", request.url).href,
+      waitUntil: (work) => context.waitUntil(work),
+    });
+    const checkpointer = new S3Checkpointer<{ visits: number }>(store);
+    return Response.json(await checkpointer.load("t", { signal: request.signal }) ?? null);
+  },
+} satisfies ExportedHandler<{ STATE: R2Bucket }>;
+`;
+
 const COMPILERS = { "TypeScript 5.9": "5.9.3", "TypeScript 7": "7.0.2" };
 
 /** Ways in which users set their compiler up. */
-const SETTINGS: Readonly<Record<string, { list: typeof entries; options: object }>> = {
+const SETTINGS: Readonly<
+  Record<string, { list: typeof entries; options: object; more?: string }>
+> = {
   "every entry, nodenext": {
     list: entries,
     options: { module: "nodenext", moduleResolution: "nodenext", types: ["node"] },
@@ -216,23 +235,36 @@ const SETTINGS: Readonly<Record<string, { list: typeof entries; options: object 
       skipLibCheck: false,
     },
   },
+  "light entries, bundler, in a Worker by Cloudflare's types, declarations checked": {
+    list: LIGHT,
+    options: {
+      module: "esnext",
+      moduleResolution: "bundler",
+      types: ["@cloudflare/workers-types"],
+      skipLibCheck: false,
+    },
+    more: WORKER,
+  },
 };
 
 for (const [compiler, typescript] of Object.entries(COMPILERS)) {
   Deno.test(`the types resolve in ${compiler}`, async (t) => {
     const project = await npmProject(`types-${typescript}`, {
       ...lockedVersions(Object.keys(packageJson.peerDependencies!)),
+      "@cloudflare/workers-types": "5.20261117.1",
       "@types/node": "20.19.0",
       typescript,
     });
     await installTarball(project, tarball);
-    for (const [index, [name, { list, options }]] of Object.entries(SETTINGS).entries()) {
+    for (
+      const [index, [name, { list, options, more = "" }]] of Object.entries(SETTINGS).entries()
+    ) {
       await t.step(name, async () => {
         const base = { target: "es2022", lib: ["es2022"], strict: true, noEmit: true };
         const compilerOptions = { ...base, skipLibCheck: true, ...options };
         const files = [`consumer_${index}.ts`];
         const config = `tsconfig.${index}.json`;
-        await Deno.writeTextFile(`${project}/${files[0]}`, consumerOf(list));
+        await Deno.writeTextFile(`${project}/${files[0]}`, consumerOf(list) + more);
         await Deno.writeTextFile(
           `${project}/${config}`,
           JSON.stringify({ compilerOptions, files }),
