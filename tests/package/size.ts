@@ -6,7 +6,8 @@
  * deno run -A tests/package/size.ts [--modules]
  * ```
  *
- * With `--modules` it also says what each module takes of the edge bundle.
+ * With `--modules` it also says what each module takes of the edge bundle, and
+ * what each part of it takes, gzipped.
  *
  * It fails where the edge bundle passes its budget, or where a bundle for the
  * browser needs a builtin of Node.
@@ -14,6 +15,7 @@
 
 import { build, type Metafile, stop } from "esbuild";
 import { gzipSync } from "node:zlib";
+import { Buffer } from "node:buffer";
 import { fileURLToPath } from "node:url";
 import { manifest, ROOT } from "./manifest.ts";
 
@@ -42,8 +44,10 @@ export interface BundleSize {
   readonly gzip: number;
   /** The builtins of Node that it imports. */
   readonly builtins: readonly string[];
-  /** What each module takes of it, minified, in bytes. */
+  /** What each module takes of it, minified, in bytes; in their order. */
   readonly modules: ReadonlyMap<string, number>;
+  /** The bundle itself, minified. */
+  readonly code: Uint8Array;
 }
 
 /** The bundle that the budget is about: what a Worker that speaks S3 carries. */
@@ -98,10 +102,15 @@ async function weigh({ name, source, external }: Bundle): Promise<BundleSize> {
   return {
     name,
     raw: code.length,
-    gzip: gzipSync(code, { level: 9 }).length,
+    gzip: gzipped(code),
     builtins: builtins(metafile),
     modules: modules(metafile),
+    code,
   };
+}
+
+function gzipped(code: Uint8Array): number {
+  return gzipSync(code, { level: 9 }).length;
 }
 
 /** Builtins that packages on npm still name without `node:`. */
@@ -133,8 +142,52 @@ function builtins({ outputs }: Metafile): string[] {
 
 function modules({ outputs }: Metafile): ReadonlyMap<string, number> {
   const inputs = Object.values(outputs).flatMap(({ inputs }) => Object.entries(inputs));
-  const sizes = inputs.map(([path, { bytesInOutput }]): [string, number] => [path, bytesInOutput]);
-  return new Map(sizes.sort(([, a], [, b]) => b - a));
+  return new Map(inputs.map(([path, { bytesInOutput }]) => [path, bytesInOutput]));
+}
+
+/** The parts of the edge bundle by their modules; a module is of the first that knows it. */
+const PARTS: readonly (readonly [name: string, modules: RegExp])[] = [
+  ["signing: aws4fetch, and `node:crypto` where it is", /aws4fetch|_signer\.ts$/],
+  [
+    "what S3's options may be: endpoints, dialects, credentials, encryption, presigned URLs",
+    /s3\/(options|endpoint|dialect|credentials|request_headers|presign)\.ts$/,
+  ],
+  [
+    "S3's requests and answers: headers, XML, MD5, errors, copies, multipart uploads",
+    /s3\/|edge\//,
+  ],
+  [
+    "attempts, waits, timeouts, bounds on what is open, bodies that go on where they broke off",
+    /store\/(policy|gate|open_requests|_abort|parallel|resume)\.ts$/,
+  ],
+  [
+    "what every store has: keys, ranges, bodies and their parts, the errors' classes",
+    /store\/|errors\.ts$/,
+  ],
+  ["the chunker", /chunker\.ts$/],
+  ["frames: checksums, compression, what is encrypted", /frame\//],
+  ["checkpoints: keys, records, values, the cache, listing", /checkpoint\//],
+];
+
+/** What the edge bundle is made of, in gzipped bytes: by how much less it would weigh without each. */
+export function partSizes({ gzip, modules, code }: BundleSize): Map<string, number> {
+  const sizes = new Map<string, number>();
+  for (const [name] of PARTS) {
+    const rest: Uint8Array[] = [];
+    let at = 0;
+    for (const [path, length] of modules) {
+      if (partOf(path) !== name) rest.push(code.subarray(at, at + length));
+      at += length;
+    }
+    sizes.set(name, gzip - gzipped(Buffer.concat(rest)));
+  }
+  const told = [...sizes.values()].reduce((sum, bytes) => sum + bytes);
+  return sizes.set("what several of these have in common", gzip - told);
+}
+
+/** The part that a module is of. */
+export function partOf(path: string): string | undefined {
+  return PARTS.find(([, modules]) => modules.test(path))?.[0];
 }
 
 /** The sizes as a table in Markdown. */
@@ -174,8 +227,11 @@ if (import.meta.main) {
   const sizes = await bundleSizes();
   console.log(sizeTable(sizes));
   if (Deno.args.includes("--modules")) {
-    const { modules } = sizes.find(({ name }) => name === EDGE_BUNDLE)!;
-    for (const [path, bytes] of modules) console.log(`${bytes}`.padStart(7), path);
+    const edge = sizes.find(({ name }) => name === EDGE_BUNDLE)!;
+    const heaviest = [...edge.modules].sort(([, a], [, b]) => b - a);
+    for (const [path, bytes] of heaviest) console.log(`${bytes}`.padStart(7), path);
+    console.log("\n| part | gzipped, bytes |\n| --- | --: |");
+    for (const [name, bytes] of partSizes(edge)) console.log(`| ${name} | ${bytes} |`);
   }
   const faults = sizeFaults(sizes);
   for (const fault of faults) console.error(fault);

@@ -4,6 +4,8 @@ import {
   bundleSizes,
   EDGE_BUDGET,
   EDGE_BUNDLE,
+  partOf,
+  partSizes,
   sizeFaults,
   sizeTable,
 } from "./size.ts";
@@ -16,6 +18,14 @@ Deno.test("the edge bundle keeps its budget and needs nothing of Node", {
   const sizes = await bundleSizes();
   console.log(sizeTable(sizes));
   assert.deepEqual(sizeFaults(sizes), []);
+
+  // The table of its parts leaves nothing out.
+  const edge = sizes.find(({ name }) => name === EDGE_BUNDLE)!;
+  const unknown = [...edge.modules].filter(([path, bytes]) => bytes > 0 && !partOf(path));
+  assert.deepEqual(unknown, []);
+  const parts = [...partSizes(edge).values()];
+  assert(parts.every((bytes) => bytes > 0), `${parts}`);
+  assert.equal(parts.reduce((sum, bytes) => sum + bytes), edge.gzip);
 });
 
 const light: BundleSize = {
@@ -24,6 +34,7 @@ const light: BundleSize = {
   gzip: EDGE_BUDGET,
   builtins: [],
   modules: new Map(),
+  code: new Uint8Array(),
 };
 
 Deno.test("a bundle over the budget is a fault", () => {
