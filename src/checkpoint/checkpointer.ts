@@ -1,5 +1,5 @@
 import { CorruptError, InvalidInputError } from "../errors.ts";
-import { checkPart, refuse } from "../store/_options.ts";
+import { checkPart, given, refuse } from "../store/_options.ts";
 import { quote } from "../store/key.ts";
 import type { CallOptions, ObjectStore } from "../store/store.ts";
 import { setOwn } from "./attachments.ts";
@@ -158,9 +158,7 @@ export class S3Checkpointer<State = unknown> {
       throw new InvalidInputError(`Cannot save the metadata ${quote(metadata)}: give an object`);
     }
     const savedAt = new Date(this.#log.now());
-    const fields = isPlainObject(state)
-      ? Object.entries(state).filter(([, value]) => value !== undefined)
-      : [["", state] as const];
+    const fields = isPlainObject(state) ? given(state) : [["", state] as const];
     const channels = await Promise.all(
       fields.map(
         async ([name, value]) => ({

@@ -1,6 +1,7 @@
 import { Signer } from "./_signer.ts";
 import { CorruptError } from "../errors.ts";
 import { cancel } from "../store/_abort.ts";
+import { given } from "../store/_options.ts";
 import { readAll } from "../store/body.ts";
 import type { S3Answer } from "../s3/api.ts";
 import { checkAnswer, failureOf, xmlOf } from "../s3/answers.ts";
@@ -65,9 +66,7 @@ export function createWire({ settings, credentials, fetch }: WireParts): Wire {
   ) {
     if (derived.size > 8) derived.clear();
     const path = key === undefined ? "" : `/${encodeKey(key)}`;
-    const search = Object.entries(query)
-      .flatMap(([name, value]) => value === undefined ? [] : `${name}=${encodeUri(value)}`)
-      .join("&");
+    const search = given(query).map(([name, value]) => `${name}=${encodeUri(value)}`).join("&");
     const signer = new Signer({
       method,
       url: `${base}${path}${search && `?${search}`}`,

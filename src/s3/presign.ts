@@ -1,6 +1,6 @@
 import { UnsupportedError } from "../errors.ts";
 import { MAX_EXPIRES_IN, MAX_PART_SIZE } from "../store/limits.ts";
-import { checkWhole, refuse } from "../store/_options.ts";
+import { checkWhole, given, refuse } from "../store/_options.ts";
 import { quote } from "../store/key.ts";
 import type { PresignOptions } from "../store/store.ts";
 import { attributeHeaders, type RequestHeaders } from "./request_headers.ts";
@@ -34,16 +34,15 @@ export function urlRequest(
   checkWhole({ expiresIn }, 1, MAX_EXPIRES_IN);
   // Of these, S3 takes the query for the header.
   const query: Record<string, string> = { ...store.every };
-  for (const [name, value] of Object.entries(response)) {
-    if (value === undefined) continue;
+  for (const [name, value] of given(response)) {
     if (method === "PUT" || !RESPONSE.test(name) || typeof value !== "string") {
       refuse(`response.${name}`, value, "strings for headers of the answer to a GET");
     }
     const header = name.replace(/[A-Z]/g, "-$&").toLowerCase();
     query[`response-${header}`] = value;
   }
-  for (const [name, value] of Object.entries({ contentType, contentLength })) {
-    if (method === "GET" && value !== undefined) refuse(name, value, "it for a PUT alone");
+  for (const [name, value] of given({ contentType, contentLength })) {
+    if (method === "GET") refuse(name, value, "it for a PUT alone");
   }
   if (contentLength !== undefined) checkWhole({ contentLength }, 0, MAX_PART_SIZE);
   const own = method === "PUT" ? store.write : store.object;

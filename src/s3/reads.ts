@@ -3,7 +3,7 @@ import { cancel } from "../store/_abort.ts";
 import { requireCapabilities } from "../store/_capabilities.ts";
 import { PAGE_SIZE } from "../store/limits.ts";
 import { checkLimit } from "../store/_listing.ts";
-import { checkETag, refuse } from "../store/_options.ts";
+import { checkETag, given, refuse } from "../store/_options.ts";
 import { answeredRange, checkRange, rangeHeader } from "../store/_range.ts";
 import { checkKey } from "../store/key.ts";
 import { resumedBody } from "../store/resume.ts";
@@ -113,8 +113,8 @@ export function createReads({ name, settings, policy, driver, run }: S3Context):
           `Cannot list ${name} with startAfter: it lists in no order; list the whole prefix`,
         );
       }
-      for (const [option, value] of Object.entries({ prefix, startAfter })) {
-        if (value === undefined || (typeof value === "string" && value.isWellFormed())) continue;
+      for (const [option, value] of given({ prefix, startAfter })) {
+        if (typeof value === "string" && value.isWellFormed()) continue;
         refuse(option, value, "well-formed Unicode");
       }
       let token: string | undefined;

@@ -1,4 +1,4 @@
-import { checkWhole, refuse } from "../store/_options.ts";
+import { checkWhole, given, refuse } from "../store/_options.ts";
 import type { ObjectAttributes } from "../store/store.ts";
 import { utf8 } from "../store/utf8.ts";
 import { base64, md5 } from "./md5.ts";
@@ -58,8 +58,8 @@ export function requestHeaders(options: S3RequestOptions): RequestHeaders {
   if (algorithm !== undefined && !/^(AES256|aws:kms(:dsse)?)$/.test(algorithm)) {
     refuse("serverSideEncryption", algorithm, "AES256, aws:kms or aws:kms:dsse");
   }
-  for (const [name, value] of Object.entries(kms)) {
-    if (value !== undefined && !algorithm?.startsWith("aws:kms")) {
+  for (const [name, value] of given(kms)) {
+    if (!algorithm?.startsWith("aws:kms")) {
       refuse(name, value, "it only with serverSideEncryption aws:kms or aws:kms:dsse");
     }
   }
@@ -141,7 +141,5 @@ function checked(name: string, value: string | undefined, fits: RegExp): string 
 }
 
 function present(headers: Record<string, string | undefined>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
+  return Object.fromEntries(given(headers));
 }

@@ -25,6 +25,7 @@ import { base64, md5 } from "../s3/md5.ts";
 import { answerText, deleteAnswer, listAnswer } from "../s3/messages.ts";
 import type { S3Settings } from "../s3/options.ts";
 import { copySource } from "../s3/uri.ts";
+import { given } from "../store/_options.ts";
 import { streamOf } from "../store/body.ts";
 import { quote } from "../store/key.ts";
 import { utf8 } from "../store/utf8.ts";
@@ -179,9 +180,7 @@ export function createDriver(
 /** Makes any request of the one that a command made. */
 function retarget(sent: SdkRequest, { method, query = {}, headers, body }: S3Request): void {
   sent.method = method;
-  sent.query = Object.fromEntries(
-    Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
+  sent.query = Object.fromEntries(given(query));
   Object.assign(sent.headers, headers);
   if (body === undefined) return;
   sent.body = body;

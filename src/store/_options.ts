@@ -16,6 +16,13 @@ export function checkPart(name: string, part: unknown, method: string, maker: st
   }
 }
 
+/** The fields that are given, which one that is `undefined` is not. */
+export function given<T extends object>(
+  fields: T,
+): (readonly [name: string, value: Exclude<T[keyof T], undefined>])[] {
+  return Object.entries(fields).filter(([, value]) => value !== undefined);
+}
+
 /** Checks options that count something. */
 export function checkWhole(values: Record<string, unknown>, least: number, most = Infinity): void {
   for (const [name, value] of Object.entries(values)) {
