@@ -31,7 +31,8 @@ export function createDelete({ settings, driver, run }: S3Context): ObjectStore[
       if (real.length === 0) return;
       // One that no retry can help ends the call; else only those are sent again.
       const first = real.find((error) => !isRetryable(error)) ?? real[0] as CairnError;
-      if (real.every(({ key }) => key)) left = real.map(({ key }) => key!);
+      const named = left.filter((key) => real.some((error) => error.key === key));
+      if (named.length === real.length) left = named;
       if (real.length > 1) first.cause = new AggregateError(real, `${real.length} keys failed`);
       throw first;
     }, options);

@@ -172,5 +172,5 @@ function urlIn(
 }
 
 function isLocal({ hostname }: URL): boolean {
-  return /^(localhost|127\..*|\[::1\])$/.test(hostname);
+  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
 }

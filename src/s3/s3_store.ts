@@ -1,6 +1,6 @@
 import { UnsupportedError } from "../errors.ts";
 import { checkKey } from "../store/key.ts";
-import type { Policy } from "../store/policy.ts";
+import { type Policy, withTimeout } from "../store/policy.ts";
 import { createApi, type S3Store } from "./api.ts";
 import type { S3Context } from "./context.ts";
 import { createDelete } from "./deletes.ts";
@@ -31,8 +31,12 @@ export function s3Store(settings: S3Settings, policy: Policy, driver: S3Driver):
       if (!capabilities.presign) {
         throw new UnsupportedError(`Cannot presign: ${name} takes no presigned URLs`, { key });
       }
-      options.signal?.throwIfAborted();
-      return await driver.presign(key, request);
+      // Nothing is sent, but who gives the credentials may take his time.
+      return await withTimeout(
+        () => driver.presign(key, request),
+        policy.attemptTimeout,
+        options.signal,
+      );
     },
   };
 }

@@ -13,7 +13,9 @@ export async function presignedUrl(
   { method, query, headers, expiresIn }: UrlRequest,
 ): Promise<string> {
   const identity = await identityFor(client, source, expiresIn);
-  checkSession(expiresIn, identity.expiration);
+  // By the server's clock, as far as an answer has told it.
+  const now = Date.now() + (client.config.systemClockOffset ?? 0);
+  checkSession(expiresIn, identity.expiration, now);
   const signer = signerOf(client, identity);
   const command = method === "PUT" ? new PutObjectCommand(place) : new GetObjectCommand(place);
   const names = new Set(Object.keys(headers));
@@ -24,7 +26,7 @@ export async function presignedUrl(
       Object.assign(request.headers, headers);
     }),
     // In the URL, a server may take a header for none.
-    { expiresIn, signableHeaders: names, unhoistableHeaders: names },
+    { expiresIn, signingDate: new Date(now), signableHeaders: names, unhoistableHeaders: names },
   );
 }
 

@@ -26,6 +26,21 @@ for (
     }
   });
 
+  test("sends all keys again where the failures of a deletion name others than were asked for", async () => {
+    const failed = "<DeleteResult><Error><Key>a%20b</Key><Code>InternalError</Code></Error>" +
+      "</DeleteResult>";
+    await withStore(
+      (_, number) => ({ body: number === 1 ? failed : "<DeleteResult/>" }),
+      async (store: ObjectStore, seen) => {
+        await store.delete(["a b", "c"]);
+        const keys = seen.map(({ body }) =>
+          [...new TextDecoder().decode(body).matchAll(/<Key>(.*?)</g)].map(([, key]) => key)
+        );
+        assert.deepEqual(keys, [["a b", "c"], ["a b", "c"]]);
+      },
+    );
+  });
+
   test("asks again where an answer in XML has broken off before its beginning", async () => {
     const calls: Record<string, [(store: ObjectStore) => Promise<unknown>, string]> = {
       copy: [(store) => store.copy("a", "b"), COPIED.body],

@@ -1,8 +1,15 @@
-import { InvalidInputError, type PresignOptions, UnsupportedError } from "@cairn/checkpoint";
+import {
+  AccessError,
+  InvalidInputError,
+  type PresignOptions,
+  TimeoutError,
+  UnsupportedError,
+} from "@cairn/checkpoint";
 import { edgeStore, type S3Options } from "@cairn/checkpoint/edge";
 import { sdkStore } from "@cairn/checkpoint/sdk";
 import { S3Client } from "@aws-sdk/client-s3";
 import assert from "node:assert/strict";
+import { withScript } from "../sdk/_scripted_server.ts";
 
 const ENDPOINT = "https://s3.example.com";
 const KEYS = { accessKeyId: "id", secretAccessKey: "the-secret-access-key" };
@@ -154,6 +161,51 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
     await store.presign("key", GET);
     await assert.rejects(store.presign("key", { ...GET, expiresIn: 7000 }), InvalidInputError);
     await store.presign("key", GET);
+  });
+
+  Deno.test(`${name}.presign() signs by the clock of the server, once that has told it`, async () => {
+    const there = Date.now() - 3 * 3_600_000;
+    const timeOf = (url: string) => {
+      const date = new URL(url).searchParams.get("X-Amz-Date")!;
+      return Date.parse(date.replace(/(....)(..)(..)T(..)(..)(..)Z/, "$1-$2-$3T$4:$5:$6Z"));
+    };
+    const skewed = {
+      status: 403,
+      headers: { date: new Date(there).toUTCString() },
+      body: "<Error><Code>RequestTimeTooSkewed</Code></Error>",
+    };
+    await withScript((_, number) => number === 1 ? skewed : {}, async (endpoint) => {
+      // By the server's clock, these end in an hour; by this machine's, two hours ago.
+      const expiration = new Date(there + 3_600_000);
+      const store = open({ endpoint, credentials: { ...KEYS, sessionToken: "t", expiration } });
+      await store.delete(["key"]);
+      const url = await store.presign("key", { ...GET, expiresIn: 3000 });
+      assert(Math.abs(timeOf(url) - there) < 60_000, url);
+      await assert.rejects(store.presign("key", { ...GET, expiresIn: 3700 }), InvalidInputError);
+    });
+  });
+
+  Deno.test(`${name}.presign() does not wait for ever for who gives the credentials`, async () => {
+    const reason = new Error("no longer wanted");
+    const control = new AbortController();
+    const slow = { credentials: () => new Promise<never>(() => {}), attemptTimeout: 30 };
+    const store = open(slow);
+    await assert.rejects(store.presign("key", GET), TimeoutError);
+    const aborted = store.presign("key", { ...GET, signal: control.signal });
+    control.abort(reason);
+    await assert.rejects(aborted, (error) => error === reason);
+    await assert.rejects(
+      open(slow).presign("key", { ...GET, signal: control.signal }),
+      (error) => error === reason,
+    );
+  });
+
+  Deno.test(`${name}.presign() says what the provider has thrown, and no secret`, async () => {
+    const store = open({ credentials: () => Promise.reject(new Error("metadata: 500")) });
+    await assert.rejects(store.presign("key", GET), (error) => {
+      assert(error instanceof AccessError);
+      return (error.cause as Error).message === "metadata: 500";
+    });
   });
 }
 

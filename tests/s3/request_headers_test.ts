@@ -37,6 +37,10 @@ const REFUSED: Record<string, [Omit<Partial<S3Options>, "credentials">, RegExp]>
     { sseCustomerKey: KEY, endpoint: "http://s3.example.com" },
     /https:.*sseCustomerKey/,
   ],
+  "a customer key over plain HTTP to a host that is named as an address": [
+    { sseCustomerKey: KEY, endpoint: "http://127.0.0.1.example.com" },
+    /https:.*sseCustomerKey/,
+  ],
   "an owner that is no account": [{ expectedBucketOwner: "me" }, /expectedBucketOwner.*me/],
   "a payer that S3 does not know": [
     { requestPayer: "owner" as "requester" },
