@@ -2,10 +2,10 @@ import { Signer } from "./_signer.ts";
 import { AccessError, CairnError, CorruptError, UnavailableError } from "../errors.ts";
 import { readAll } from "../store/body.ts";
 import { createPolicy, type PolicyOptions } from "../store/policy.ts";
+import { retryAfter } from "../store/retry_after.ts";
 import type { CallOptions } from "../store/store.ts";
 import { credentialsSource } from "../s3/credentials.ts";
 import { classOf, plain } from "../s3/errors.ts";
-import { retryAfter } from "../s3/headers.ts";
 import { suffixOf } from "../s3/endpoint.ts";
 import {
   checkEndpoint,
@@ -107,7 +107,7 @@ export function awsCaller(service: string, options: AwsClientOptions): AwsCall {
         throw new UnavailableError(`${what} (no answer)`, { cause });
       });
       if (response.ok) return text;
-      const error = errorOf(what, response, text, Date.now() + offset);
+      const error = errorOf(what, response, text);
       const skew = Date.parse(response.headers.get("date") ?? "") - Date.now();
       if (error instanceof AccessError && !clockTried && Math.abs(skew - used) >= SKEW) {
         offset = skew;
@@ -127,7 +127,7 @@ export function awsCaller(service: string, options: AwsClientOptions): AwsCall {
     policy.run((inner) => attempt(request, inner), signal, trace);
 }
 
-function errorOf(what: string, { status, headers }: Response, text: string, now: number) {
+function errorOf(what: string, { status, headers }: Response, text: string) {
   const said = jsonError(text) ?? xmlError(text) ?? {};
   // "com.amazonaws.kms#NotFoundException:http://…", of which the name counts, in either way to say it.
   const code = (said.code ?? headers.get("x-amzn-errortype") ?? "")
@@ -140,7 +140,7 @@ function errorOf(what: string, { status, headers }: Response, text: string, now:
     status,
     code: code || undefined,
     requestId: headers.get("x-amzn-requestid") ?? undefined,
-    retryAfter: retryAfter(headers.get("retry-after"), now),
+    retryAfter: retryAfter(headers),
   });
 }
 

@@ -1,6 +1,7 @@
+import { retryAfter } from "../store/retry_after.ts";
 import type { S3Answer } from "./api.ts";
 import { errorFrom, type S3Failure } from "./errors.ts";
-import { requestIdOf, retryAfter } from "./headers.ts";
+import { requestIdOf } from "./headers.ts";
 import { carriesError, parseXml, textOf, type XmlElement } from "./xml.ts";
 
 /** What an answer says of a failure; `own` is the region that was asked. */
@@ -17,15 +18,13 @@ export function failureOf(
   }
   const said = (name: string) => root?.name === "Error" && textOf(root, name) || undefined;
   const region = headers.get("x-amz-bucket-region") ?? said("Region");
-  // By the clock of whoever says when.
-  const now = Date.parse(headers.get("date") ?? "") || Date.now();
   return {
     ...request,
     status,
     code: said("Code"),
     message: said("Message"),
     requestId: requestIdOf(headers),
-    retryAfter: retryAfter(headers.get("retry-after"), now),
+    retryAfter: retryAfter(headers),
     region: region && region !== own ? region : undefined,
   };
 }

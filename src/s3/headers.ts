@@ -33,13 +33,6 @@ export function conditionHeaders(
   return { [`${prefix}if-match`]: quoteETag(checkETag(precondition.ifMatch)) };
 }
 
-/** `Retry-After`, in seconds or as a date, in milliseconds from now. */
-export function retryAfter(value: string | null | undefined, now: number): number | undefined {
-  if (value == null || value === "") return undefined;
-  const wait = /^\d+(\.\d+)?$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now;
-  return Number.isNaN(wait) ? undefined : Math.max(0, wait);
-}
-
 /** The server's id of a request, by its answer; some send theirs twice. */
 export function requestIdOf(headers: Headers): string | undefined {
   return (headers.get("x-amz-request-id") || headers.get("cf-ray"))?.split(",")[0] || undefined;

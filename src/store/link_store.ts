@@ -16,6 +16,7 @@ import { answeredRange, checkRange, rangeHeader } from "./_range.ts";
 import { checkBody, discard } from "./_source.ts";
 import { isStream, readAll, streamOf } from "./body.ts";
 import { checkKey, compareKeys, quote } from "./key.ts";
+import { retryAfter } from "./retry_after.ts";
 import { createPolicy, type PolicyOptions } from "./policy.ts";
 import { resumedBody } from "./resume.ts";
 import type { CallOptions, GetOptions, ListOptions, ObjectInfo, ObjectStore } from "./store.ts";
@@ -141,6 +142,8 @@ export function linkStore(
     const headers = new Headers({ ...link.headers, ...init.headers as Record<string, string> });
     // It is the body's, and a browser lets nobody name it.
     headers.delete("content-length");
+    // Else `fetch` might unpack what an object itself has as its encoding.
+    if (init.method === "GET") headers.set("accept-encoding", "identity");
     let answer;
     try {
       answer = await fetch(link.url, { ...init, headers, redirect: "manual", signal });
@@ -186,7 +189,12 @@ export function linkStore(
       signal?.throwIfAborted();
       const link = find(key);
       const { info, body, start, end } = await policy.run(
-        (inner) => open(link, { range, ifMatch }, inner),
+        (inner) =>
+          open(link, { range, ifMatch }, inner).catch((error) => {
+            // The last bytes of an empty object are none, and no error.
+            if (error.status !== 416 || !range || !("suffix" in range)) throw error;
+            return open(link, { ifMatch }, inner);
+          }),
         signal,
         trace,
       );
@@ -322,7 +330,7 @@ async function errorOf({ key, expires }: Link, answer: Response): Promise<CairnE
     .then((bytes) => new TextDecoder().decode(bytes), () => "");
   const code = /<Code>(\w{1,64})<\/Code>/.exec(text)?.[1];
   const requestId = headers.get("x-amz-request-id") ?? undefined;
-  const known = { key, status, code, requestId };
+  const known = { key, status, code, requestId, retryAfter: retryAfter(headers) };
   const said = `${status} ${code ?? ""}`.trim();
   if (status >= 500 || status === 408) {
     return new UnavailableError(`The link to ${quote(key)} failed (${said})`, known);

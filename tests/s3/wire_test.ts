@@ -2,12 +2,7 @@ import { checkETag } from "../../src/store/_options.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { CorruptError, InvalidInputError } from "../../src/errors.ts";
-import {
-  conditionHeaders,
-  infoFromHeaders,
-  retryAfter,
-  unquoteETag,
-} from "../../src/s3/headers.ts";
+import { conditionHeaders, infoFromHeaders, unquoteETag } from "../../src/s3/headers.ts";
 import {
   completeBody,
   deleteAnswer,
@@ -57,16 +52,6 @@ Deno.test("conditionHeaders() makes headers of a precondition", () => {
   assert.deepEqual(conditionHeaders(), {});
   assert.deepEqual(conditionHeaders("create", "x-"), { "x-if-none-match": "*" });
   assert.deepEqual(conditionHeaders({ ifMatch: "e" }), { "if-match": '"e"' });
-});
-
-Deno.test("retryAfter() reads seconds and dates, and nothing else", () => {
-  const now = Date.UTC(2026, 0, 1);
-  assert.equal(retryAfter("2", now), 2000);
-  assert.equal(retryAfter("Thu, 01 Jan 2026 00:00:05 GMT", now), 5000);
-  assert.equal(retryAfter("Wed, 31 Dec 2025 23:59:00 GMT", now), 0);
-  for (const value of [null, undefined, "", "soon"]) {
-    assert.equal(retryAfter(value, now), undefined);
-  }
 });
 
 Deno.test("infoFromHeaders() tells of the whole object, for a range too", () => {

@@ -13,6 +13,7 @@ import {
   UnsupportedError,
 } from "@cairn/checkpoint";
 import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
 import { withScript } from "../sdk/_scripted_server.ts";
 
 const SECRET = "X-Amz-Signature=5ec2e7";
@@ -248,4 +249,47 @@ Deno.test("linkStore() refuses what is no list, and takes a prototype's name for
   const store = linkStore({ links: [link("https://a.example", { key: "__proto__" })] });
   assert.equal((await store.head("__proto__")).key, "__proto__");
   await assert.rejects(store.head("constructor"), NotFoundError);
+});
+
+Deno.test("linkStore() waits as long as it is asked to", async () => {
+  for (const [status, kind] of [[429, ThrottledError], [503, UnavailableError]] as const) {
+    await withScript(
+      () => ({ status, headers: { "retry-after": "60" } }),
+      async (endpoint, seen) => {
+        const store = linkStore({ links: [link(endpoint)] }, { ...FAST, timeout: 5_000 });
+        await assert.rejects(store.get("t/1"), (error) => {
+          assert(error instanceof kind);
+          return error.retryAfter === 60_000;
+        });
+        assert.equal(seen.length, 1, "where that is past the deadline, it gives up at once");
+      },
+    );
+  }
+});
+
+Deno.test("linkStore() gives the last bytes of an empty object: none", async () => {
+  const headers = { etag: '"e1"', "last-modified": WRITTEN.toUTCString() };
+  await withScript(
+    (request) => request.headers.has("range") ? { status: 416 } : { headers },
+    async (endpoint, seen) => {
+      const store = linkStore({ links: [link(endpoint, { size: 0 })] }, FAST);
+      const { info, bytes } = await getBytes(store, "t/1", { range: { suffix: 5 } });
+      assert.deepEqual([info.size, bytes.length, seen.length], [0, 0, 2]);
+      await assert.rejects(store.get("t/1", { range: { start: 5 } }), InvalidInputError);
+    },
+  );
+});
+
+Deno.test("linkStore() gives an object that has an encoding of its own as it is stored", async () => {
+  const packed = new Uint8Array(gzipSync("stone upon stone ".repeat(100)));
+  const headers = {
+    etag: '"e1"',
+    "last-modified": WRITTEN.toUTCString(),
+    "content-encoding": "gzip",
+  };
+  await withScript(() => ({ body: packed, headers }), async (endpoint, seen) => {
+    const store = linkStore({ links: [link(endpoint, { size: packed.length })] }, FAST);
+    assert.deepEqual((await getBytes(store, "t/1")).bytes, packed);
+    assert.equal(seen[0]?.headers.get("accept-encoding"), "identity");
+  });
 });
