@@ -335,7 +335,11 @@ export class S3Checkpointer<State = unknown> {
       signal,
     });
     const { savedAt, fields } = (await deserialize(this.#json, head!) ?? {}) as Partial<Head>;
-    if (typeof savedAt !== "string" || typeof fields !== "boolean") {
+    const said = await deserialize(this.#json, metadata!);
+    if (
+      typeof savedAt !== "string" || isNaN(Date.parse(savedAt)) || typeof fields !== "boolean" ||
+      !isPlainObject(said)
+    ) {
       throw new CorruptError(
         `The checkpoint ${quote(place.id)} of thread ${quote(place.thread)} was not saved by ` +
           "S3Checkpointer; keep the two under different prefixes",
@@ -347,7 +351,7 @@ export class S3Checkpointer<State = unknown> {
       info: {
         ...place,
         ...(record.parent !== undefined && { parent: record.parent }),
-        metadata: await deserialize(this.#json, metadata!) as Record<string, unknown>,
+        metadata: said,
         savedAt: new Date(savedAt),
       },
     };

@@ -1,4 +1,4 @@
-import { CorruptError } from "../errors.ts";
+import { CairnError, CorruptError } from "../errors.ts";
 import { cut } from "../frame/chunker.ts";
 import { toHex } from "../store/hex.ts";
 import { sha256 } from "../store/sha256.ts";
@@ -27,11 +27,23 @@ export async function serialize(serializer: Serializer, value: unknown): Promise
   return { type, bytes, attachments };
 }
 
-/** The value of what {@link serialize} gave. */
+/**
+ * The value of what {@link serialize} gave.
+ *
+ * @throws {CorruptError} where the serializer cannot load it.
+ */
 export async function deserialize(serializer: Serializer, from: SerializedValue): Promise<unknown> {
   // Copies, so that what the caller does to them reaches no cached object.
   const attachments = from.attachments.map(({ path, bytes }) => ({ path, bytes: copyOf(bytes) }));
-  return attach(await serializer.loadsTyped(from.type, copyOf(from.bytes)), attachments);
+  try {
+    return attach(await serializer.loadsTyped(from.type, copyOf(from.bytes)), attachments);
+  } catch (cause) {
+    if (cause instanceof CairnError) throw cause;
+    throw new CorruptError(
+      "A stored value cannot be loaded: it is damaged, or another serializer saved it",
+      { cause },
+    );
+  }
 }
 
 /** A chunk in its frame: nothing but its bytes. */
@@ -152,13 +164,19 @@ export class Values {
         signal,
       ),
     );
-    const join = (body: readonly Segment[]) =>
-      concat(body.map((segment) => {
+    const join = (body: readonly Segment[]) => {
+      const pieces = body.map((segment) => {
         if (segment instanceof Uint8Array) return segment;
         const chunk = chunks.get(segment.hash)!;
         if (chunk.length === segment.length) return chunk;
         throw new CorruptError(`A record gives the chunk ${segment.hash} two lengths`);
-      }));
+      });
+      try {
+        return concat(pieces);
+      } catch (cause) {
+        throw new CorruptError("A record claims more bytes than memory can hold", { cause });
+      }
+    };
     return values.map(({ type, body, attachments }) => ({
       type,
       bytes: join(body),

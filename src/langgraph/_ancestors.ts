@@ -97,12 +97,13 @@ export function supersteps(
   channels: Iterable<string>,
 ): number {
   const counters = metadata?.counters_since_delta_snapshot;
-  const counts = [...channels].map((name) =>
-    typeof counters === "object" && counters !== null && Object.hasOwn(counters, name)
-      ? Number(counters[name]?.[1])
-      : 0
-  );
-  return Math.max(0, ...counts.filter(Number.isSafeInteger));
+  let most = 0;
+  if (typeof counters !== "object" || counters === null) return most;
+  for (const name of channels) {
+    const count = Object.hasOwn(counters, name) ? counters[name]?.[1] : 0;
+    if (Number.isSafeInteger(count)) most = Math.max(most, count!);
+  }
+  return most;
 }
 
 /** The checkpoints of a namespace older than one, or all, listed as far as they are asked for. */

@@ -12,6 +12,7 @@ import { type Found, writesOf } from "../checkpoint/writes.ts";
 import { CorruptError } from "../errors.ts";
 import { quote } from "../store/key.ts";
 import { ancestors, openChannels, supersteps } from "./_ancestors.ts";
+import { headOf } from "./_head.ts";
 
 /** What a new checkpoint may build on. */
 export interface Footing {
@@ -122,7 +123,7 @@ async function prolong(log: CheckpointLog, serde: SerializerProtocol, place: Pla
   const loaded = await log.load(place.thread, [record.head, record.metadata]);
   const [head, metadata] = await Promise.all(loaded.map((value) => deserialize(serde, value)));
   const need = {
-    v: (head as Checkpoint).v,
+    v: headOf(place.id, head).v,
     metadata: metadata as CheckpointMetadata,
     stored: record.channels.map(({ name }) => name),
   };

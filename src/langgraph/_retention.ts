@@ -1,13 +1,10 @@
-import type {
-  Checkpoint,
-  CheckpointMetadata,
-  SerializerProtocol,
-} from "@langchain/langgraph-checkpoint";
+import type { CheckpointMetadata, SerializerProtocol } from "@langchain/langgraph-checkpoint";
 import { type Group, notOver } from "../checkpoint/groups.ts";
 import type { Place } from "../checkpoint/keys.ts";
 import { type CheckpointLog, recordAt } from "../checkpoint/log.ts";
 import { deserialize } from "../checkpoint/values.ts";
 import { openChannels } from "./_ancestors.ts";
+import { headOf } from "./_head.ts";
 
 /**
  * Finds what a thread needs to go on from its latest checkpoints: those, and
@@ -43,9 +40,12 @@ export async function neededAncestors(
         const [head, metadata] = await Promise.all(
           (await log.load(thread, [record.head, record.metadata]))
             .map((value) => deserialize(serde, value)),
-        ) as [Checkpoint, CheckpointMetadata | undefined];
-        forSends = head.v < 4;
-        open = openChannels(metadata, record.channels.map(({ name }) => name));
+        );
+        forSends = headOf(at.id, head).v < 4;
+        open = openChannels(
+          metadata as CheckpointMetadata | undefined,
+          record.channels.map(({ name }) => name),
+        );
       } else {
         forSends = false;
         for (const { name } of record.channels) open.delete(name);

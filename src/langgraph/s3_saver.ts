@@ -41,6 +41,7 @@ import { mapParallel } from "../store/parallel.ts";
 import type { ObjectStore } from "../store/store.ts";
 import { deltaChannelHistory } from "./_delta_history.ts";
 import { Expiry } from "./_expiry.ts";
+import { headOf } from "./_head.ts";
 import { list } from "./_list.ts";
 import { neededAncestors } from "./_retention.ts";
 
@@ -381,7 +382,7 @@ export class S3Saver extends BaseCheckpointSaver {
     const [metadata, head, ...rest] = await Promise.all(
       loaded.map((value) => deserialize(this.serde, value)),
     );
-    const checkpoint: Checkpoint = { ...head as Checkpoint, channel_values: {} };
+    const checkpoint: Checkpoint = { ...headOf(id, head), channel_values: {} };
     record.channels.forEach(({ name }, at) => setOwn(checkpoint.channel_values, name, rest[at]));
     const pending = rest.slice(record.channels.length);
     const tuple: CheckpointTuple = {
@@ -409,7 +410,7 @@ export class S3Saver extends BaseCheckpointSaver {
     checkpoint.channel_versions ??= {};
     const versions = Object.values(checkpoint.channel_versions);
     checkpoint.channel_versions[TASKS] = versions.length > 0
-      ? maxChannelVersion(...versions)
+      ? versions.reduce((one, other) => maxChannelVersion(one, other))
       : this.getNextVersion(undefined);
   }
 

@@ -9,6 +9,8 @@ import {
 } from "@cairn/checkpoint";
 import assert from "node:assert/strict";
 import { Keys } from "../../src/checkpoint/keys.ts";
+import { toHex } from "../../src/store/hex.ts";
+import { sha256 } from "../../src/store/sha256.ts";
 import {
   type ChunkRef,
   decodeCheckpoint,
@@ -92,6 +94,22 @@ Deno.test("S3Checkpointer believes no record that claims 5 GiB", async () => {
   await store.put(chunk, await encodeFrame(new Uint8Array(100), { kind: "chunk" }));
   for (const read of reads) await assert.rejects(read(), CorruptError);
   await store.delete([chunk]);
+  for (const read of reads) await assert.rejects(read(), CorruptError);
+});
+
+Deno.test("S3Checkpointer believes no record that lists a chunk so often that no memory holds the value", async () => {
+  const { store, bytes, reads } = await saved();
+  const { payload } = await decodeFrame(bytes, { kind: "checkpoint" });
+  const record = decodeCheckpoint(payload);
+  const chunk = new Uint8Array(8 * 2 ** 20);
+  const hash = toHex(await sha256(chunk));
+  const place = new Keys("cairn/").chunk("t", hash);
+  await store.put(place, await encodeFrame(chunk, { kind: "chunk" }));
+  // A hundred thousand times 8 MiB, in a record of a few megabytes.
+  const body = new Array<ChunkRef>(100_000).fill({ hash, length: chunk.length });
+  const large: StoredValue = { type: "bytes", body, attachments: [] };
+  const forged = encodeCheckpoint({ ...record, head: large, metadata: large });
+  await store.put(key, await encodeFrame(forged, { kind: "checkpoint" }));
   for (const read of reads) await assert.rejects(read(), CorruptError);
 });
 

@@ -188,7 +188,11 @@ Deno.test("S3Saver writes and reads by the serializer it is given", async () => 
   const tuple = await start({ serde }).getTuple(at("t"));
   assert.deepEqual(tuple?.checkpoint.channel_values, { a: "!" });
   assert.deepEqual(tuple?.pendingWrites, [["task", "a", new Set([1])]]);
-  await assert.rejects(start().getTuple(at("t")), /Unknown serialization type/);
+  await assert.rejects(start().getTuple(at("t")), (error) => {
+    assert(error instanceof CorruptError);
+    assert.match(`${error.cause}`, /Unknown serialization type/);
+    return true;
+  });
 });
 
 Deno.test("S3Saver reads any compression and inline limit, whatever it writes with itself", async () => {
