@@ -139,6 +139,7 @@ export class Objects {
     const isGone = sealed?.(frame.length);
     const options = { ...cachingOf(this.store, key), precondition, signal };
     const seen = this.#options.now();
+    this.recent.delete(key); // after a lost answer nobody knows what is there
     const { etag } = await this.store.put(key, frame, options);
     // Read back from its own bytes, once it is asked for: the caller may change what it gave.
     if (!isGone) this.#keep(key, etag, codec, nonce, payload, seen);

@@ -64,6 +64,22 @@ Deno.test("S3Saver.putWrites() rejects where the outcome is not known, and may b
   assert.deepEqual(await writesOf(start(), at("t")), [["a", 1]]);
 });
 
+Deno.test("S3Saver.put() goes on from what is stored where a checkpoint was put again and its answer was lost", async () => {
+  const memory = memoryStore();
+  const { prefix, start } = siteOn(memory);
+  const plan: FaultPlan = ({ number }) => number === 2 ? { kind: "lose" } : undefined;
+  const saver = start({ store: faultyStore(memory, plan), prefix });
+  const state = (id: string, a: string) => checkpoint(id, { a }, { a: 1 });
+  await saver.put(at("t"), state("1", "first"), metadata(), { a: 1 });
+  await assert.rejects(
+    saver.put(at("t"), state("1", "second"), metadata(), { a: 1 }),
+    UnavailableError,
+  );
+  await saver.put(at("t", "1"), state("2", "second"), metadata(), {});
+  assert.deepEqual(await valuesOf(start(), at("t", "1")), { a: "second" });
+  assert.deepEqual(await valuesOf(start(), at("t", "2")), { a: "second" });
+});
+
 Deno.test("S3Saver.put() whose chunk or record fails leaves what was there, and no part of the new", async () => {
   const memory = memoryStore();
   const { prefix, start } = siteOn(memory);
