@@ -1,5 +1,6 @@
 /** Plays a history to LangGraph's MemorySaver and to S3Savers on one store, and holds each answer equal. */
 import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
 import type { RunnableConfig } from "@langchain/core/runnables";
 import {
   type BaseCheckpointSaver,
@@ -23,10 +24,13 @@ interface Lane {
   reserved: string | undefined;
 }
 
+/** What a saver is asked to do; only a read takes a signal. */
+export type Work<T> = (saver: BaseCheckpointSaver, signal?: AbortSignal) => Promise<T>;
+
 /** Two processes and the oracle, playing one history. */
 export class Contest {
   readonly oracle = new MemorySaver();
-  readonly savers: readonly [S3Saver, S3Saver];
+  readonly savers: [S3Saver, S3Saver];
   readonly #lanes: Lane[];
   readonly #store: ObjectStore;
   readonly #prefix: string;
@@ -54,22 +58,44 @@ export class Contest {
   async play(): Promise<void> {
     for (const operation of this.#history.operations) await this.#operate(operation);
     const restarted = this.restarted();
-    for (const saver of [...this.savers, restarted]) await this.#compareList(saver, {}, {});
+    const expected = await everything(this.oracle);
+    for (const saver of [...this.savers, restarted]) {
+      assert.deepEqual(await everything(saver), expected);
+    }
     for (const { thread, namespace, checkpoints } of this.#lanes) {
-      if (checkpoints.size > 0) await this.#compareTuple(restarted, configOf(thread, namespace));
+      if (checkpoints.size === 0) continue;
+      const latest = tupleOf(configOf(thread, namespace));
+      assert.deepEqual(await latest(restarted), await latest(this.oracle));
     }
   }
 
   /** A process that starts now and holds nothing yet. */
-  restarted(): S3Saver {
+  restarted(store = this.#store): S3Saver {
     const { inlineLimit, cacheBytes, compression } = this.#history;
-    const [store, prefix] = [this.#store, this.#prefix];
-    return new S3Saver({ store, prefix, inlineLimit, cacheBytes, compression });
+    return new S3Saver({ store, prefix: this.#prefix, inlineLimit, cacheBytes, compression });
+  }
+
+  /** Has a process answer as the oracle does. */
+  protected async read<T>(saver: number, work: Work<T>): Promise<void> {
+    assert.deepEqual(await work(this.savers[saver]!), await work(this.oracle));
+  }
+
+  /**
+   * Has a process and the oracle do the same; gives the process that did it,
+   * or nothing where it was not done, which may be only where it may stay so.
+   */
+  protected async write<T>(
+    saver: number,
+    work: Work<T>,
+    _mayStay = false,
+  ): Promise<S3Saver | undefined> {
+    assert.deepEqual(await work(this.savers[saver]!), await work(this.oracle));
+    return this.savers[saver];
   }
 
   async #operate(operation: Operation): Promise<void> {
-    const lane = this.#lanes[operation.lane]!;
-    const saver = this.savers[operation.saver]!;
+    const lane = this.#lanes[operation.lane % this.#lanes.length]!;
+    const { saver } = operation;
     switch (operation.kind) {
       case "put": {
         const before = operation.from === null ? undefined : pick(lane, operation.from);
@@ -102,7 +128,7 @@ export class Contest {
       }
       case "copy": {
         const copied = pick(lane, operation.at);
-        if (copied === undefined) return;
+        if (copied === undefined || isOfAnother(copied, lane)) return;
         return await this.#put(saver, lane, copyOf(copied, this.#newId(lane, operation.id)));
       }
       case "putOnAbsent": {
@@ -125,14 +151,15 @@ export class Contest {
         const there = operation.at === null ? undefined : pick(lane, operation.at);
         const id = there?.checkpoint.id ?? (lane.reserved ??= this.#newId(lane, operation.id));
         const config = configOf(lane.thread, lane.namespace, id);
-        for (const each of [this.oracle, saver]) {
-          await each.putWrites(config, operation.writes, operation.task, operation.path);
-        }
+        await this.write(
+          saver,
+          (each) => each.putWrites(config, operation.writes, operation.task, operation.path),
+        );
         return;
       }
       case "getTuple": {
         const id = operation.at === null ? undefined : pick(lane, operation.at)?.checkpoint.id;
-        return await this.#compareTuple(saver, configOf(lane.thread, lane.namespace, id));
+        return await this.read(saver, tupleOf(configOf(lane.thread, lane.namespace, id)));
       }
       case "list": {
         const { scope, limit, filter, before } = operation;
@@ -142,13 +169,16 @@ export class Contest {
           ...(scope === "id" && { checkpoint_id: pick(lane, operation.at)?.checkpoint.id ?? "x" }),
         };
         const border = before === null ? undefined : pick(lane, before)?.checkpoint.id;
-        return await this.#compareList(saver, configurable, {
-          ...(limit !== null && { limit }),
-          ...(filter !== null && { filter }),
-          ...(border !== undefined && {
-            before: configOf(lane.thread, lane.namespace, border),
+        return await this.read(
+          saver,
+          listOf(configurable, {
+            ...(limit !== null && { limit }),
+            ...(filter !== null && { filter }),
+            ...(border !== undefined && {
+              before: configOf(lane.thread, lane.namespace, border),
+            }),
           }),
-        });
+        );
       }
       case "history": {
         const id = operation.at === null ? undefined : pick(lane, operation.at)?.checkpoint.id;
@@ -156,14 +186,10 @@ export class Contest {
           config: configOf(lane.thread, lane.namespace, id),
           channels: operation.channels,
         };
-        return assert.deepEqual(
-          await saver.getDeltaChannelHistory(options),
-          await this.oracle.getDeltaChannelHistory(options),
-        );
+        return await this.read(saver, (each) => each.getDeltaChannelHistory(options));
       }
       case "deleteThread": {
-        await this.oracle.deleteThread(lane.thread);
-        await saver.deleteThread(lane.thread);
+        await this.write(saver, (each) => each.deleteThread(lane.thread));
         for (const other of this.#lanes) {
           if (other.thread !== lane.thread) continue;
           other.checkpoints.clear();
@@ -173,19 +199,22 @@ export class Contest {
     }
   }
 
-  async #put(saver: S3Saver, lane: Lane, next: ModelCheckpoint): Promise<void> {
+  async #put(saver: number, lane: Lane, next: ModelCheckpoint): Promise<void> {
     const { checkpoint, metadata, parent, newVersions } = next;
     const config = configOf(lane.thread, lane.namespace, parent);
     const before = parent === undefined ? undefined : lane.checkpoints.get(parent);
-    if (before !== undefined && !this.#fresh.get(before)!.has(saver)) {
-      // Another process put the parent: a run starts by reading what it goes on from.
-      await this.#compareTuple(saver, config);
-      this.#fresh.get(before)!.add(saver);
-    }
-    const answer = await saver.put(config, checkpoint, metadata, newVersions);
-    assert.deepEqual(answer, await this.oracle.put(config, checkpoint, metadata));
+    const by = await this.write(saver, async (each) => {
+      if (before !== undefined && each instanceof S3Saver && !this.#fresh.get(before)!.has(each)) {
+        // Another process put the parent: a run starts by reading what it goes on from.
+        const tuple = tupleOf(config);
+        assert.deepEqual(await tuple(each), await tuple(this.oracle));
+        this.#fresh.get(before)!.add(each);
+      }
+      return await each.put(config, checkpoint, metadata, newVersions!);
+    }, true);
+    if (by === undefined) return;
     lane.checkpoints.set(checkpoint.id, next);
-    this.#fresh.set(next, new Set([saver]));
+    this.#fresh.set(next, new Set([by]));
     if (lane.reserved === checkpoint.id) lane.reserved = undefined;
   }
 
@@ -194,27 +223,35 @@ export class Contest {
     const taken = (id: string) => lane.checkpoints.has(id);
     return lane.reserved ?? (taken(id) ? `${id}-${++this.#count}` : id);
   }
-
-  async #compareTuple(saver: S3Saver, config: RunnableConfig): Promise<void> {
-    const [actual, expected] = [await saver.getTuple(config), await this.oracle.getTuple(config)];
-    assert.deepEqual(actual && normal(actual), expected && normal(expected));
-  }
-
-  async #compareList(
-    saver: S3Saver,
-    configurable: Record<string, unknown>,
-    { limit, ...options }: Parameters<BaseCheckpointSaver["list"]>[1] & object,
-  ): Promise<void> {
-    const config = { configurable };
-    const all = await collect(this.oracle.list(config, options));
-    // MemorySaver goes by namespace, in the order they came; S3Saver by age over all of a thread's.
-    const expected = all.sort(newestFirst).slice(0, limit);
-    const actual = await collect(
-      saver.list(config, limit === undefined ? options : { ...options, limit }),
-    );
-    assert.deepEqual(actual.map(normal), expected.map(normal));
-  }
 }
+
+/** Reads a checkpoint, or the latest. */
+function tupleOf(config: RunnableConfig): Work<CheckpointTuple | undefined> {
+  return async (saver, signal) => {
+    const tuple = await saver.getTuple({ ...config, ...(signal && { signal }) });
+    return tuple && normal(tuple);
+  };
+}
+
+/** Lists checkpoints. */
+function listOf(
+  configurable: Record<string, unknown>,
+  { limit, ...options }: Parameters<BaseCheckpointSaver["list"]>[1] & object,
+): Work<CheckpointTuple[]> {
+  return async (saver, signal) => {
+    const config = { configurable, ...(signal && { signal }) };
+    if (saver instanceof S3Saver) {
+      const listed = saver.list(config, limit === undefined ? options : { ...options, limit });
+      return (await collect(listed)).map(normal);
+    }
+    // MemorySaver goes by namespace, in the order they came; S3Saver by age over all of a thread's.
+    const all = await collect(saver.list(config, options));
+    return all.sort(newestFirst).slice(0, limit).map(normal);
+  };
+}
+
+/** Everything that a saver has. */
+export const everything: Work<CheckpointTuple[]> = listOf({}, {});
 
 /** The config of a checkpoint, or of the latest. */
 export function configOf(thread: string, namespace: string, id?: string): RunnableConfig {
@@ -236,6 +273,15 @@ export async function collect(tuples: AsyncIterable<CheckpointTuple>): Promise<C
 function pick(lane: Lane, at: number): ModelCheckpoint | undefined {
   const all = [...lane.checkpoints.values()];
   return all[at % all.length];
+}
+
+/** Whether a checkpoint's parent was put again since, with other values of equal versions: no graph does that. */
+function isOfAnother({ checkpoint, parent = "" }: ModelCheckpoint, lane: Lane): boolean {
+  const { channel_values, channel_versions } = lane.checkpoints.get(parent)?.checkpoint ?? {};
+  return Object.entries(channel_versions ?? {}).some(([name, version]) =>
+    version === checkpoint.channel_versions[name] &&
+    !isDeepStrictEqual(channel_values![name], checkpoint.channel_values[name])
+  );
 }
 
 /** Threads by their keys, then newest first, then namespaces by their keys. */
@@ -266,6 +312,6 @@ export function normal(tuple: CheckpointTuple): CheckpointTuple {
   };
 }
 
-function show(value: unknown): string {
+export function show(value: unknown): string {
   return Deno.inspect(value, { depth: 10, iterableLimit: 1000, strAbbreviateSize: 1000 });
 }

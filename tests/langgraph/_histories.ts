@@ -1,5 +1,6 @@
 /** Random histories of a saver's operations, as data that fast-check can shrink. */
 import fc from "fast-check";
+import { conversations, type Trouble, troubles } from "../checkpoint/_trouble.ts";
 import { CHANNELS } from "./_model.ts";
 
 /** Characters that escaping, splitting or ordering could go wrong at. */
@@ -31,14 +32,6 @@ const lane = fc.nat(8);
 const saver = fc.nat(1);
 /** Which of the checkpoints that are there, counted modulo how many there are. */
 const which = fc.nat(100);
-const changes = fc.dictionary(
-  fc.constantFrom(...CHANNELS),
-  fc.oneof(
-    { arbitrary: fc.record({ value }), weight: 4 },
-    { arbitrary: fc.constant(null), weight: 1 },
-  ),
-  { noNullPrototype: true },
-).map((record) => Object.entries(record));
 const metadata = fc.record({
   source: fc.constantFrom("input", "loop", "update", "fork"),
   step: fc.integer({ min: -1, max: 3 }),
@@ -51,19 +44,6 @@ const metadata = fc.record({
   ),
 }, { requiredKeys: ["source", "step", "tag"] });
 
-const put = fc.record({
-  kind: fc.constant("put" as const),
-  lane,
-  saver,
-  from: fc.option(which),
-  id,
-  changes,
-  metadata,
-  version: fc.constantFrom(4, 4, 4, 3),
-  tasks: fc.boolean(),
-  tellVersions: fc.constantFrom(true, true, true, false),
-});
-
 const writesChannel = fc.constantFrom(
   ...CHANNELS,
   "__pregel_tasks",
@@ -72,99 +52,124 @@ const writesChannel = fc.constantFrom(
   "__resume__",
   "__scheduled__",
 );
-/** A top-level byte array is left to tests of their own: MemorySaver cannot read one back. */
-const putWrites = fc.record({
-  kind: fc.constant("putWrites" as const),
-  lane,
-  saver,
-  at: fc.option(which),
-  id,
-  task: fc.oneof(fc.constantFrom("t1", "t2", "T", "10"), odd),
-  path: fc.constantFrom(
-    undefined,
-    "",
-    "~__pregel_pull, b",
-    "~__pregel_pull, a",
-    "é",
-    "😀",
-    "\uff5e",
-  ),
-  writes: fc.array(fc.tuple(writesChannel, value), { maxLength: 4 }),
-});
+
+/** One operation on checkpoints with such values; a thread is deleted so many times as often as a checkpoint is put again. */
+function operationOf(value: fc.Arbitrary<unknown>, deletions = 1) {
+  const changes = fc.dictionary(
+    fc.constantFrom(...CHANNELS),
+    fc.oneof(
+      { arbitrary: fc.record({ value }), weight: 4 },
+      { arbitrary: fc.constant(null), weight: 1 },
+    ),
+    { noNullPrototype: true },
+  ).map((record) => Object.entries(record));
+  const put = fc.record({
+    kind: fc.constant("put" as const),
+    lane,
+    saver,
+    from: fc.option(which),
+    id,
+    changes,
+    metadata,
+    version: fc.constantFrom(4, 4, 4, 3),
+    tasks: fc.boolean(),
+    tellVersions: fc.constantFrom(true, true, true, false),
+  });
+
+  /** A top-level byte array is left to tests of their own: MemorySaver cannot read one back. */
+  const putWrites = fc.record({
+    kind: fc.constant("putWrites" as const),
+    lane,
+    saver,
+    at: fc.option(which),
+    id,
+    task: fc.oneof(fc.constantFrom("t1", "t2", "T", "10"), odd),
+    path: fc.constantFrom(
+      undefined,
+      "",
+      "~__pregel_pull, b",
+      "~__pregel_pull, a",
+      "é",
+      "😀",
+      "\uff5e",
+    ),
+    writes: fc.array(fc.tuple(writesChannel, value), { maxLength: 4 }),
+  });
+
+  return fc.oneof(
+    { arbitrary: put, weight: 6 },
+    { arbitrary: putWrites, weight: 5 },
+    {
+      arbitrary: fc.record({
+        kind: fc.constant("putAgain" as const),
+        lane,
+        saver,
+        at: which,
+        changes: fc.option(changes),
+      }),
+      weight: 1,
+    },
+    {
+      arbitrary: fc.record({ kind: fc.constant("copy" as const), lane, saver, at: which, id }),
+      weight: 1,
+    },
+    {
+      arbitrary: fc.record({
+        kind: fc.constant("putOnAbsent" as const),
+        lane,
+        saver,
+        id,
+        parent: odd,
+        changes,
+        metadata,
+      }),
+      weight: 1,
+    },
+    {
+      arbitrary: fc.record({
+        kind: fc.constant("getTuple" as const),
+        lane,
+        saver,
+        at: fc.option(which),
+      }),
+      weight: 3,
+    },
+    {
+      arbitrary: fc.record({
+        kind: fc.constant("list" as const),
+        lane,
+        saver,
+        scope: fc.constantFrom("all", "thread", "namespace", "id"),
+        at: which,
+        before: fc.option(which),
+        limit: fc.option(fc.nat(4)),
+        filter: fc.option(fc.record({
+          source: fc.constantFrom("loop", "input", "fork"),
+          tag: fc.constantFrom("a", 1, null, undefined),
+          absent: fc.constant(undefined),
+        }, { requiredKeys: [] })),
+      }),
+      weight: 2,
+    },
+    {
+      arbitrary: fc.record({
+        kind: fc.constant("history" as const),
+        lane,
+        saver,
+        at: fc.option(which),
+        channels: fc.subarray([...CHANNELS, "nobody's"]),
+      }),
+      weight: 2,
+    },
+    {
+      arbitrary: fc.record({ kind: fc.constant("deleteThread" as const), lane, saver }),
+      weight: deletions,
+    },
+  );
+}
 
 /** One operation of a history. */
-export type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
-
-const operation = fc.oneof(
-  { arbitrary: put, weight: 6 },
-  { arbitrary: putWrites, weight: 5 },
-  {
-    arbitrary: fc.record({
-      kind: fc.constant("putAgain" as const),
-      lane,
-      saver,
-      at: which,
-      changes: fc.option(changes),
-    }),
-    weight: 1,
-  },
-  {
-    arbitrary: fc.record({ kind: fc.constant("copy" as const), lane, saver, at: which, id }),
-    weight: 1,
-  },
-  {
-    arbitrary: fc.record({
-      kind: fc.constant("putOnAbsent" as const),
-      lane,
-      saver,
-      id,
-      parent: odd,
-      changes,
-      metadata,
-    }),
-    weight: 1,
-  },
-  {
-    arbitrary: fc.record({
-      kind: fc.constant("getTuple" as const),
-      lane,
-      saver,
-      at: fc.option(which),
-    }),
-    weight: 3,
-  },
-  {
-    arbitrary: fc.record({
-      kind: fc.constant("list" as const),
-      lane,
-      saver,
-      scope: fc.constantFrom("all", "thread", "namespace", "id"),
-      at: which,
-      before: fc.option(which),
-      limit: fc.option(fc.nat(4)),
-      filter: fc.option(fc.record({
-        source: fc.constantFrom("loop", "input", "fork"),
-        tag: fc.constantFrom("a", 1, null, undefined),
-        absent: fc.constant(undefined),
-      }, { requiredKeys: [] })),
-    }),
-    weight: 2,
-  },
-  {
-    arbitrary: fc.record({
-      kind: fc.constant("history" as const),
-      lane,
-      saver,
-      at: fc.option(which),
-      channels: fc.subarray([...CHANNELS, "nobody's"]),
-    }),
-    weight: 2,
-  },
-  {
-    arbitrary: fc.record({ kind: fc.constant("deleteThread" as const), lane, saver }),
-    weight: 1,
-  },
-);
+export type Operation = ReturnType<typeof operationOf> extends fc.Arbitrary<infer T> ? T : never;
 
 /** A history with the threads and namespaces it takes place in, and the savers' settings. */
 export interface History {
@@ -189,5 +194,35 @@ export const histories: fc.Arbitrary<History> = fc.record({
     { arbitrary: fc.constant("none" as const), weight: 7 },
     { arbitrary: fc.constant("gzip" as const), weight: 1 },
   ),
-  operations: fc.array(operation, { minLength: 5, maxLength: 28, size: "max" }),
+  operations: fc.array(operationOf(value), { minLength: 5, maxLength: 28, size: "max" }),
+});
+
+/** A history in which operations fail. */
+export interface TroubledHistory extends History {
+  /** What goes wrong with each operation; nothing with those that are over its end. */
+  readonly troubles: readonly (Trouble | null)[];
+}
+
+/**
+ * Histories on few threads, so that two processes meet, with large values that
+ * come again and again, so that many a chunk is there already.
+ */
+export const troubledHistories: fc.Arbitrary<TroubledHistory> = fc.record({
+  threads: fc.constantFrom(["1"], ["1", "10"]),
+  namespaces: fc.constantFrom([""], ["", "sub:1"]),
+  inlineLimit: fc.constantFrom(0, 48, 16_384),
+  cacheBytes: fc.constantFrom(0, 600, 16 * 1024 * 1024, 16 * 1024 * 1024),
+  compression: fc.constant("none"),
+  operations: fc.array(
+    operationOf(
+      fc.oneof(
+        { arbitrary: value, weight: 3 },
+        { arbitrary: fc.constantFrom("y".repeat(100), "z".repeat(100)), weight: 6 },
+        { arbitrary: fc.constantFrom(...conversations), weight: 1 },
+      ),
+      3,
+    ),
+    { minLength: 5, maxLength: 24, size: "max" },
+  ),
+  troubles,
 });
