@@ -22,8 +22,8 @@ import { manifest, ROOT } from "./manifest.ts";
 /**
  * The most that `./edge` with `S3Checkpointer` may weigh, gzipped, in bytes. The
  * aim was 20 KiB, before it cut by content, sealed, expired and took all of S3's
- * options; aws4fetch is 2.1 KiB of it, the texts of its errors 2.2.
- * `--modules` shows what each part takes.
+ * options; aws4fetch is 2.1 KiB of it, the texts of its errors 2. `--modules`
+ * shows what each part takes.
  */
 export const EDGE_BUDGET = 28 * 1024;
 
@@ -231,7 +231,8 @@ if (import.meta.main) {
     const heaviest = [...edge.modules].sort(([, a], [, b]) => b - a);
     for (const [path, bytes] of heaviest) console.log(`${bytes}`.padStart(7), path);
     console.log("\n| part | gzipped, bytes |\n| --- | --: |");
-    for (const [name, bytes] of partSizes(edge)) console.log(`| ${name} | ${bytes} |`);
+    const parts = [...partSizes(edge)].sort(([, a], [, b]) => b - a);
+    for (const [name, bytes] of parts) console.log(`| ${name} | ${bytes} |`);
   }
   const faults = sizeFaults(sizes);
   for (const fault of faults) console.error(fault);
