@@ -7,9 +7,12 @@ import { streamOf } from "../store/body.ts";
  * by `node:http` makes three copies of each byte, most of them in buffers that
  * V8 does not count until it is late: 110 to 190 MiB of a body of 256 MiB stand
  * in memory at once, and reading it takes twice the time.
+ *
+ * Where a proxy is set, all is left to `node:http`: only `fetch` goes through
+ * it unasked, and a client's requests shall go one way.
  */
 export function sendGetsByFetch({ config: { requestHandler } }: S3Client): void {
-  if (!("Deno" in globalThis)) return;
+  if (!("Deno" in globalThis) || mayHaveProxy(globalThis.Deno.env)) return;
   const { handle } = requestHandler;
   requestHandler.handle = async (request, options: { abortSignal?: unknown } = {}) => {
     if (request.method !== "GET") return await handle.call(requestHandler, request, options);
@@ -35,4 +38,14 @@ export function sendGetsByFetch({ config: { requestHandler } }: S3Client): void 
       },
     };
   };
+}
+
+/** Whether `fetch` may go through a proxy: also where nobody may know. */
+function mayHaveProxy(env: { get(name: string): string | undefined }): boolean {
+  const names = ["http_proxy", "https_proxy", "all_proxy"];
+  try {
+    return names.some((name) => env.get(name) || env.get(name.toUpperCase()));
+  } catch {
+    return true; // without the permission to read them
+  }
 }
