@@ -47,7 +47,7 @@ export interface ListGroupsOptions {
   readonly prefix: string;
   /** Only keys after this one. */
   readonly startAfter?: string | undefined;
-  /** The size of the first page, where little is likely to be needed. @default the store's own */
+  /** The size of the first page, where little is likely to be needed; the next one has eight times as much. @default the store's own */
   readonly firstPage?: number | undefined;
   /** Cancels the listing. */
   readonly signal?: AbortSignal | undefined;
@@ -92,7 +92,7 @@ async function* listObjects(
     return;
   }
   let limit = firstPage;
-  for (let more = true; more; limit = undefined) {
+  for (let more = true; more; limit = limit! < 125 ? limit! * 8 : undefined) {
     let count = 0;
     more = false;
     for await (const page of store.list({ prefix, startAfter, limit, signal })) {

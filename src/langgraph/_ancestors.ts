@@ -11,6 +11,12 @@ const READ_AHEAD = 8;
 /** How many are read ahead at most. */
 const MOST_AHEAD = 500;
 
+/** How many keys the first page of their listing asks for, for each of them: its record, its writes, and some to spare. */
+const KEYS_EACH = 8;
+
+/** Of how many it asks where nothing tells how many are needed: a page of a thousand takes eight times as long. */
+const FIRST_PAGE = 128;
+
 /** Up to how many bytes of them, as they are stored. */
 const BYTES_AHEAD = 16 * 1024 * 1024;
 
@@ -43,6 +49,7 @@ export async function* ancestors(
   };
   try {
     const { parent, told } = await start(listing);
+    listing.expect(told);
     const seen = new Set<string>();
     let at = -1;
     // A circle of parents, which only a foreign hand can make, ends the walk.
@@ -111,12 +118,19 @@ export class Listing {
   readonly groups: Group[] = [];
   readonly #log: CheckpointLog;
   readonly #positions = new Map<string, number>();
-  readonly #source: AsyncGenerator<Group>;
+  readonly #place: Place;
+  #source: AsyncGenerator<Group> | undefined;
+  #firstPage = FIRST_PAGE;
   #exhausted = false;
 
-  constructor(log: CheckpointLog, { thread, namespace, id }: Place) {
+  constructor(log: CheckpointLog, place: Place) {
     this.#log = log;
-    this.#source = log.groups(thread, namespace, { before: id === "" ? undefined : id });
+    this.#place = place;
+  }
+
+  /** Says of how many ancestors it will be, where that is told and nothing is listed yet. */
+  expect(ancestors: number): void {
+    if (ancestors > 0) this.#firstPage = KEYS_EACH * (ancestors + 1);
   }
 
   positionOf(id: string): number | undefined {
@@ -133,6 +147,7 @@ export class Listing {
 
   async reach(count: number): Promise<void> {
     while (!this.#exhausted && this.groups.length < count) {
+      this.#source ??= this.#open();
       const { value, done } = await this.#source.next();
       if (done) this.#exhausted = true;
       else {
@@ -143,7 +158,13 @@ export class Listing {
   }
 
   async close(): Promise<void> {
-    await this.#source.return(undefined);
+    await this.#source?.return(undefined);
+  }
+
+  #open(): AsyncGenerator<Group> {
+    const { thread, namespace, id } = this.#place;
+    const before = id === "" ? undefined : id;
+    return this.#log.groups(thread, namespace, { before, firstPage: this.#firstPage });
   }
 
   async *#taken(): AsyncGenerator<Group> {

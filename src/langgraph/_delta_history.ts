@@ -37,9 +37,10 @@ export async function deltaChannelHistory(
   const unseeded = new Set(channels);
   let needed = new Set<string>();
   const start = async (listing: Listing): Promise<Start> => {
-    const child = target.id === ""
-      ? await listing.latest()
-      : (await Promise.all([recordAt(log, target), listing.reach(1)]))[0];
+    // Where this process holds it, it tells first how much is to be listed.
+    const [child] = target.id === ""
+      ? [await listing.latest()]
+      : await Promise.all([recordAt(log, target), log.held(target) || listing.reach(1)]);
     if (child === undefined) return { parent: undefined, told: 0 };
     const [loaded] = await log.load(target.thread, [child.metadata]);
     const metadata = await deserialize(serde, loaded!) as CheckpointMetadata | undefined;

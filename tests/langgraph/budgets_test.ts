@@ -55,6 +55,31 @@ for (
     assert.deepEqual(cost, { requests: { LIST: 1, GET: 2 }, trips: 2 });
   });
 
+  Deno.test(
+    title("getTuple() of the latest with the writes of fifty tasks is a second LIST, three trips"),
+    async () => {
+      const { measure, cold, uncounted } = await thread(count, ttl);
+      const config = configOf(THREAD, `fan-out ${count}`);
+      for (
+        const [tasks, cost] of [[22, { LIST: 1, GET: 23 }], [50, { LIST: 2, GET: 51 }]] as const
+      ) {
+        const id = idOf(tasks);
+        await uncounted.put(config, { ...checkpointOf(tasks), id }, metadataOf(tasks), {});
+        for (let task = 0; task < tasks; task++) {
+          const place = configOf(THREAD, `fan-out ${count}`, id);
+          await uncounted.putWrites(place, [["log", task]], `task ${task}`);
+        }
+        const latest = await measure(() => cold().getTuple(config));
+        assert.deepEqual(latest, { requests: cost, trips: 1 + cost.LIST });
+        // By its id, only its own keys are listed.
+        const named = await measure(() =>
+          cold().getTuple(configOf(THREAD, `fan-out ${count}`, id))
+        );
+        assert.deepEqual(named, { requests: { LIST: 1, GET: 1 + tasks }, trips: 2 });
+      }
+    },
+  );
+
   Deno.test(title("getTuple() of an id is a LIST and its GETs, two trips"), async () => {
     const { measure, cold } = await thread(count, ttl);
     const cost = await measure(() => cold().getTuple(configOf(THREAD, "", idOf(count >> 1))));

@@ -2,7 +2,7 @@ import { cached, memoryStore, type ObjectStore, observed, withReplica } from "@c
 import { S3Saver } from "@cairn/checkpoint/langgraph";
 import { countingStore } from "@cairn/checkpoint/testing";
 import assert from "node:assert/strict";
-import { noise } from "../checkpoint/_stores.ts";
+import { altered, noise } from "../checkpoint/_stores.ts";
 import { toHex } from "../../src/store/hex.ts";
 import { configOf } from "./_contest.ts";
 import { checkpointOf, idOf, metadataOf, THREAD } from "./_threads.ts";
@@ -149,6 +149,38 @@ Deno.test("S3Saver.getDeltaChannelHistory() over fifty ancestors is at most six 
     const again = await measure(() => saver.getDeltaChannelHistory({ config, channels }));
     assert.deepEqual(again, { requests: { LIST: 1 }, trips: 1 });
   }
+});
+
+Deno.test("A LIST asks for no more keys than are likely to be needed, and the one after it for eight times as many", async () => {
+  const counters = (number: number) => ({ deltas: [number, number] });
+  const inner = await threadOf(40, (number) => ({
+    values: number === 0 ? { deltas: ["seed"] } : {},
+    writes: number === 39 ? 50 : 1,
+    metadata: { counters_since_delta_snapshot: counters(number) },
+  }));
+  const asked: (number | undefined)[] = [];
+  const store = altered(inner, {
+    list(options) {
+      asked.push(options?.limit);
+      return inner.list(options);
+    },
+  });
+  const saver = saverOn(store);
+  assert.equal((await saver.getTuple(latest))?.pendingWrites?.length, 50);
+  assert.deepEqual(asked.splice(0), [24, 192]);
+  const config = configOf(THREAD, "", idOf(39));
+  const history = (saver: S3Saver) =>
+    saver.getDeltaChannelHistory({ config, channels: ["deltas"] });
+  assert.equal((await history(saver)).deltas!.writes.length, 39);
+  assert.deepEqual(
+    asked.splice(0),
+    [8 * (39 + 1)],
+    "what is held tells how many ancestors it takes",
+  );
+  assert.equal((await history(saverOn(store))).deltas!.writes.length, 39);
+  assert.deepEqual(asked.splice(0), [128], "nothing is known yet");
+  await Array.fromAsync(saverOn(store).list(latest));
+  assert.deepEqual(asked.splice(0), [undefined], "all of them");
 });
 
 Deno.test("S3Saver.getDeltaChannelHistory() of several channels reads all their chunks in one wave", async () => {
