@@ -30,8 +30,9 @@ export interface S3Options extends PolicyOptions, S3RequestOptions, EndpointOpti
   /** The server's URL, without the bucket. @default AWS in `region` */
   readonly endpoint?: string | undefined;
   /**
-   * Whether the bucket stands in the path and not in the host name.
-   * @default true, but on AWS only where the bucket's name cannot be a host name
+   * Whether the bucket stands in the path and not in the host name. One whose
+   * name cannot be a part of a host name always does.
+   * @default true, but on AWS false
    */
   readonly forcePathStyle?: boolean | undefined;
   /** Credentials, or what gives them. */
@@ -101,8 +102,8 @@ export function resolveS3Options(options: S3Options): S3Settings {
   checkWhole({ multipartThreshold }, 0, MAX_PART_SIZE);
   checkWhole({ partsInFlight }, 1, 1000);
   // An address has no subdomains, and a certificate for *.host covers no second dot.
-  const pathStyle = IP.test(given?.hostname ?? "") ||
-    (forcePathStyle ?? (dialect.pathStyle || !(HOST_LABEL.test(bucket) || isArn(bucket))));
+  const pathStyle = IP.test(given?.hostname ?? "") || !(HOST_LABEL.test(bucket) || isArn(bucket)) ||
+    (forcePathStyle ?? dialect.pathStyle);
   if (isArn(bucket) && (given ?? forcePathStyle)) {
     refuse("bucket", bucket, "the ARN of an access point without endpoint and forcePathStyle");
   }

@@ -18,7 +18,8 @@ export function createClient(
   const client = new S3Client({
     region,
     forcePathStyle: pathStyle && !isArn(bucket),
-    ...(endpoint !== undefined && { endpoint }),
+    // With a bucket in the host name, a slash at the end would be one too many.
+    ...(endpoint !== undefined && { endpoint: endpoint.replace(/\/+$/, "") }),
     ...(useAccelerateEndpoint !== undefined && { useAccelerateEndpoint }),
     ...(useDualstackEndpoint !== undefined && { useDualstackEndpoint }),
     ...(useFipsEndpoint !== undefined && { useFipsEndpoint }),

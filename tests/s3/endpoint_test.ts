@@ -2,6 +2,8 @@ import { InvalidInputError } from "@cairn/checkpoint";
 import { edgeStore } from "@cairn/checkpoint/edge";
 import { sdkStore } from "@cairn/checkpoint/sdk";
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 
 const credentials = { accessKeyId: "id", secretAccessKey: "secret" };
 const FLAGS = ["useAccelerateEndpoint", "useDualstackEndpoint", "useFipsEndpoint"] as const;
@@ -44,6 +46,71 @@ for (const region of ["us-east-1", "eu-central-1", "cn-north-1"]) {
     }
   }
 }
+
+for (
+  const endpoint of [
+    "http://127.0.0.1:9000",
+    "http://[::1]:9000",
+    "http://[2001:db8::7]/base",
+    "https://s3.example.com",
+    "https://s3.example.com:443/",
+    "https://s3.example.com:8443/base/path/",
+    "https://xn--nxasmq6b.example.com",
+    "https://0123456789abcdef.r2.cloudflarestorage.com",
+    "https://0123456789abcdef.eu.r2.cloudflarestorage.com",
+    "https://0123456789abcdef.fedramp.r2.cloudflarestorage.com",
+    "https://s3.eu-central-1.amazonaws.com",
+    "https://s3.cn-north-1.amazonaws.com.cn",
+    "https://bucket.vpce-1a2b3c4d-5e6f.s3.us-east-1.vpce.amazonaws.com",
+  ]
+) {
+  for (const bucket of ["state", "with.dots", "With_Capitals"]) {
+    for (const forcePathStyle of [undefined, true, false]) {
+      Deno.test(`edgeStore finds ${bucket} on ${endpoint} where the SDK does (forcePathStyle: ${forcePathStyle})`, async () => {
+        const options = { bucket, endpoint, region: "us-east-1", forcePathStyle };
+        assert.equal(await placeOf(edgeStore, options), await placeOf(sdkStore, options));
+      });
+    }
+  }
+}
+
+for (const [name, open] of Object.entries({ edgeStore, sdkStore })) {
+  Deno.test(`${name} asks a server on an address of IPv6, and signs its name with the port`, async () => {
+    const seen: (string | undefined)[] = [];
+    const server = createServer(({ method, url, headers }, response) => {
+      seen.push(`${method} ${url!.replace(/\?.*/, "")} ${headers.host}`);
+      const last = { "last-modified": new Date(0).toUTCString() };
+      response.writeHead(200, { etag: '"e"', "content-length": "0", ...last }).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, "::1", resolve));
+    const host = `[::1]:${(server.address() as AddressInfo).port}`;
+    try {
+      const store = open({ bucket: "state", credentials, endpoint: `http://${host}/base/` });
+      await store.put("key", new Uint8Array(1));
+      await (await store.get("key")).body.cancel();
+      assert.deepEqual(seen, [`PUT /base/state/key ${host}`, `GET /base/state/key ${host}`]);
+    } finally {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+}
+
+Deno.test("R2's endpoints of a jurisdiction are R2's, and a host that ends like one is not", () => {
+  for (const part of ["", ".eu", ".fedramp"]) {
+    const endpoint = `https://0123456789abcdef${part}.r2.cloudflarestorage.com`;
+    const store = edgeStore({ bucket: "state", endpoint, credentials });
+    assert.deepEqual([store.api.dialect, store.api.region], ["r2", "auto"]);
+  }
+  for (
+    const endpoint of [
+      "https://not-r2.cloudflarestorage.com.example.com",
+      "https://er2.cloudflarestorage.com",
+    ]
+  ) {
+    assert.equal(edgeStore({ bucket: "state", endpoint, credentials }).api.dialect, "unknown");
+  }
+});
 
 for (const flag of FLAGS) {
   Deno.test(`${flag} is refused beside an endpoint, which already says where to go`, () => {
