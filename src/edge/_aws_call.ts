@@ -6,7 +6,7 @@ import { retryAfter } from "../store/retry_after.ts";
 import type { CallOptions } from "../store/store.ts";
 import { credentialsSource } from "../s3/credentials.ts";
 import { classOf, plain } from "../s3/errors.ts";
-import { suffixOf } from "../s3/endpoint.ts";
+import { domainOf } from "../s3/endpoint.ts";
 import {
   checkEndpoint,
   checkRegion,
@@ -60,7 +60,7 @@ export function awsCaller(service: string, options: AwsClientOptions): AwsCall {
   const { region } = options;
   checkRegion(region);
   const url = options.endpoint === undefined
-    ? new URL(`https://${service}.${region}.amazonaws.com${suffixOf(region)}/`)
+    ? new URL(`https://${service}.${region}.${domainOf(region)}/`)
     : checkEndpoint(options.endpoint);
   const credentials = credentialsSource(options.credentials);
   const send = options.fetch ?? ((input, init) => globalThis.fetch(input, init));

@@ -73,7 +73,7 @@ const DIALECTS: Readonly<Record<DialectName, Partial<Dialect>>> = {
 
 /** By host and port, as the endpoint has them; 4566 is LocalStack's own. */
 const HOSTS: readonly (readonly [RegExp, DialectName])[] = [
-  [/(^|\.)amazonaws\.com(\.cn)?(:\d+)?$/, "aws"],
+  [/(^|\.)amazonaws\.(com(\.cn)?|eu)(:\d+)?$/, "aws"],
   [/(^|\.)r2\.cloudflarestorage\.com(:\d+)?$/, "r2"],
   [/(^|\.)localstack(\.cloud)?(:\d+)?$|:4566$/, "localstack"],
   [/(^|[.-])minio([.:-]|$)/, "minio"],

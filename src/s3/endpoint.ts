@@ -25,11 +25,13 @@ export function isArn(bucket: string): boolean {
 }
 
 /**
- * What AWS's host names in a region have at their end:
- * https://docs.aws.amazon.com/general/latest/gr/s3.html
+ * What AWS's host names in a region end in: China and the European Sovereign Cloud
+ * have their own. https://docs.aws.amazon.com/general/latest/gr/s3.html
  */
-export function suffixOf(region: string): string {
-  return region.startsWith("cn-") ? ".cn" : "";
+export function domainOf(region: string): string {
+  return region.startsWith("eusc-")
+    ? "amazonaws.eu"
+    : `amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}`;
 }
 
 /**
@@ -48,7 +50,7 @@ export function awsEndpoint(
 ): string {
   // https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
   const china = region.startsWith("cn-");
-  const domain = `amazonaws.com${suffixOf(region)}`;
+  const domain = domainOf(region);
   const [safe, stack] = [fips ? "-fips" : "", dual ? ".dualstack" : ""];
   if (fips && china) refuse("useFipsEndpoint", true, "it for a region outside China");
   if (fast) {

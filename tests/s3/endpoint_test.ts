@@ -13,6 +13,7 @@ const BUCKETS = [
   "point-0123456789abcdef0123456789abcdefs3alias",
   "arn:aws:s3:eu-central-1:123456789012:accesspoint/trail",
   "arn:aws-cn:s3:cn-north-1:123456789012:accesspoint/trail",
+  "arn:aws-eusc:s3:eusc-de-east-1:123456789012:accesspoint/trail",
 ];
 
 /** Each set of flags. */
@@ -27,7 +28,7 @@ async function placeOf(open: typeof edgeStore | typeof sdkStore, options: object
   return `${url.origin}${url.pathname}`;
 }
 
-for (const region of ["us-east-1", "eu-central-1", "cn-north-1"]) {
+for (const region of ["us-east-1", "eu-central-1", "cn-north-1", "eusc-de-east-1"]) {
   for (const bucket of BUCKETS.filter((name) => !/:s3:/.test(name) || name.includes(region))) {
     for (const flags of SETS) {
       const named = FLAGS.filter((flag) => flags[flag]).join(" and ") || "no flag";
@@ -61,6 +62,7 @@ for (
     "https://0123456789abcdef.fedramp.r2.cloudflarestorage.com",
     "https://s3.eu-central-1.amazonaws.com",
     "https://s3.cn-north-1.amazonaws.com.cn",
+    "https://s3.eusc-de-east-1.amazonaws.eu",
     "https://bucket.vpce-1a2b3c4d-5e6f.s3.us-east-1.vpce.amazonaws.com",
   ]
 ) {
@@ -95,6 +97,19 @@ for (const [name, open] of Object.entries({ edgeStore, sdkStore })) {
     }
   });
 }
+
+Deno.test("AWS's endpoints are AWS's in each of its partitions, and a host that begins like one is not", () => {
+  for (
+    const [endpoint, dialect] of Object.entries({
+      "https://s3.eu-central-1.amazonaws.com": "aws",
+      "https://s3.cn-north-1.amazonaws.com.cn:443": "aws",
+      "https://s3.eusc-de-east-1.amazonaws.eu": "aws",
+      "https://s3.amazonaws.eu.example.com": "unknown",
+      "https://s3.amazonaws.com.eu": "unknown",
+      "https://s3.amazonaws.europe.example": "unknown",
+    })
+  ) assert.equal(edgeStore({ bucket: "state", endpoint, credentials }).api.dialect, dialect);
+});
 
 Deno.test("R2's endpoints of a jurisdiction are R2's, and a host that ends like one is not", () => {
   for (const part of ["", ".eu", ".fedramp"]) {
