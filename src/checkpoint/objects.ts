@@ -38,13 +38,6 @@ export interface ObjectsOptions {
   readonly now: () => number;
 }
 
-/**
- * How long a process goes by its own word that the store has an object, in
- * milliseconds. With the time that a `put` takes it is less than the sweep's
- * grace, so that no chunk that was sent within it is swept before its record comes.
- */
-const TRUST = 30 * 60 * 1000;
-
 /** Objects in their frames, with those lately read or written at hand. */
 export class Objects {
   readonly store: ObjectStore;
@@ -83,6 +76,9 @@ export class Objects {
 
   /** Whether an object was seen in the store, a chunk sent to it, within the last half hour and since a time. */
   isThere(key: string, since = 0): boolean {
+    // With the time that a `put` takes it is less than the sweep's grace, so that no
+    // chunk that was sent within it is swept before its record comes.
+    const TRUST = 30 * 60 * 1000;
     return this.recent.seenAt(key) >= Math.max(since, this.#options.now() - TRUST);
   }
 

@@ -9,13 +9,6 @@ export function isStreamFormat(algorithm: string): algorithm is StreamFormat {
   return algorithm === "gzip" || algorithm === "deflate-raw";
 }
 
-/**
- * How much is fed to a decompressor at once. A runtime inflates all that it was
- * fed before it gives anything back, so this bounds what a bomb can take before
- * it is noticed: DEFLATE grows at most 1,032 times, to 17 MB.
- */
-const PIECE = 16 * 1024;
-
 /** Runs bytes through a compressing stream, in one write: small writes cost ten times as much. */
 export function compressByStream(
   format: StreamFormat,
@@ -36,6 +29,10 @@ export function decompressByStream(
   bytes: Uint8Array,
   limit: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  // A runtime inflates all that it was fed at once before it gives anything back, so
+  // this bounds what a bomb can take before it is noticed: DEFLATE grows at most
+  // 1,032 times, to 17 MB.
+  const PIECE = 16 * 1024;
   const pieces = streamOf(...slices(bytes, PIECE));
   return readAll(pieces.pipeThrough(new DecompressionStream(format)), limit);
 }
