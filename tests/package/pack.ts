@@ -26,6 +26,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { deno, manifest, ROOT } from "./manifest.ts";
 import { runOrThrow } from "./npm.ts";
+import { OLDEST_PEERS } from "./peers.ts";
 
 /** The fields of package.json that are read or written here. */
 export interface PackageJson {
@@ -46,7 +47,7 @@ export interface PackageJson {
 /** What every user installs. Anything else must be somebody's choice. */
 const DEPENDENCIES = ["aws4fetch"];
 
-/** The scopes whose packages serve one entry only, and belong to its users. */
+/** The scopes whose packages serve one entry only, and belong to its users: from `OLDEST_PEERS` on. */
 const OPTIONAL_PEERS = ["@aws-sdk/", "@smithy/", "@langchain/"];
 
 const DESCRIPTION =
@@ -94,7 +95,9 @@ export function completePackageJson(
     engines: { node: ">=20" },
     sideEffects: false,
     dependencies: Object.fromEntries(dependencies),
-    peerDependencies: Object.fromEntries(peers),
+    peerDependencies: Object.fromEntries(
+      peers.map(([name, range]) => [name, OLDEST_PEERS[name] ? `^${OLDEST_PEERS[name]}` : range]),
+    ),
     peerDependenciesMeta: Object.fromEntries(peers.map(([name]) => [name, { optional: true }])),
   };
 }

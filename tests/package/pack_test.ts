@@ -5,6 +5,7 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { entries, manifest, ROOT } from "./manifest.ts";
 import { installTarball, lockedVersions, npmProject, run, runOrThrow } from "./npm.ts";
+import { OLDEST_PEERS } from "./peers.ts";
 import { completePackageJson, pack, type PackageJson, specifiersIn } from "./pack.ts";
 
 const work = await Deno.makeTempDir();
@@ -123,8 +124,11 @@ Deno.test("every user installs aws4fetch alone, and the rest is for those who wa
   assert(peers.includes("@langchain/langgraph-checkpoint"));
   assert.deepEqual(peers.filter((name) => !/^@(aws-sdk|smithy|langchain)\//.test(name)), []);
   for (const name of peers) {
-    assert.equal(`npm:${name}@${peerDependencies[name]}`, manifest.imports[name]);
+    const oldest = OLDEST_PEERS[name];
+    const range = oldest ? `^${oldest}` : manifest.imports[name]!.split("@").at(-1);
+    assert.equal(peerDependencies[name], range);
   }
+  assert.deepEqual(Object.keys(OLDEST_PEERS).filter((name) => !peers.includes(name)), []);
   assert.deepEqual(
     peerDependenciesMeta,
     Object.fromEntries(peers.map((name) => [name, { optional: true }])),

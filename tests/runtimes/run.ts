@@ -14,16 +14,19 @@
 
 import { parseArgs } from "node:util";
 import { manifest } from "../package/manifest.ts";
+import type { Versions } from "../package/npm.ts";
 import { userProject } from "../package/user_project.ts";
 import { type CaseResult, faultsOf, rowsOf, type RuntimeResult, tableOf } from "./results.ts";
-import { type Runtime, RUNTIMES } from "./runtimes.ts";
+import { OLDEST, type Runtime, RUNTIMES } from "./runtimes.ts";
+
+const ALL = [...RUNTIMES, OLDEST];
 
 /** The longest that one runtime may take, in milliseconds. */
 const TIMEOUT = 900_000;
 
-/** Makes the project that every runtime runs in. */
-async function prepare(): Promise<string> {
-  const project = await userProject("runtimes", new URL("program/", import.meta.url));
+/** Makes the project that a runtime runs in: the same for the same packages. */
+async function prepare(packages: Versions | undefined): Promise<string> {
+  const project = await userProject("runtimes", new URL("program/", import.meta.url), packages);
   // The nearest one counts: without it Deno would take the checkout's import map.
   await Deno.writeTextFile(`${project}/deno.json`, "{}\n");
   return project;
@@ -77,12 +80,12 @@ async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<stri
 
 /** The runtimes asked for; all where none is named. */
 function chosen(names: readonly string[]): readonly Runtime[] {
-  const unknown = names.filter((name) => !RUNTIMES.some((runtime) => runtime.name === name));
+  const unknown = names.filter((name) => !ALL.some((runtime) => runtime.name === name));
   if (unknown.length > 0) {
-    const known = RUNTIMES.map(({ name }) => name).join(", ");
+    const known = ALL.map(({ name }) => name).join(", ");
     throw new Error(`There is no runtime ${unknown.join(", ")}; there are ${known}`);
   }
-  return names.length === 0 ? RUNTIMES : RUNTIMES.filter(({ name }) => names.includes(name));
+  return names.length === 0 ? ALL : ALL.filter(({ name }) => names.includes(name));
 }
 
 /** Runs the runtimes, prints a table, and says whether all is well. */
@@ -93,13 +96,15 @@ async function main(): Promise<boolean> {
     allowPositionals: true,
   });
   const runtimes = chosen(positionals);
-  const project = await prepare();
+  const projects = new Map<Versions | undefined, Promise<string>>();
   const results: RuntimeResult[] = [];
   const faults: string[] = [];
   // One after the other: they share a server, and a machine may be small.
   for (const runtime of runtimes) {
     console.error(`${runtime.name} ...`);
-    const result = await runRuntime(runtime, project);
+    const { packages } = runtime;
+    if (!projects.has(packages)) projects.set(packages, prepare(packages));
+    const result = await runRuntime(runtime, await projects.get(packages)!);
     results.push(result);
     faults.push(...faultsOf(runtime, result));
   }

@@ -1,6 +1,7 @@
 /** The runtimes the package promises to run in, and how a program is run in each. */
 
-import { npmProject } from "../package/npm.ts";
+import { npmProject, type Versions } from "../package/npm.ts";
+import { OLDEST_PEERS } from "../package/peers.ts";
 import { bun, nodeNewest, nodeOldest, type Program } from "./versions.ts";
 
 /** A command that runs in the project's folder. */
@@ -14,6 +15,8 @@ export interface Runtime {
   readonly name: string;
   /** The suites it must have run, each with its stores. */
   readonly suites: Readonly<Record<string, readonly string[]>>;
+  /** What is installed in other versions than deno.lock's. @default none */
+  readonly packages?: Versions;
   /** Fetches what it needs, and says how to start it. */
   readonly start: () => Promise<Command>;
 }
@@ -53,6 +56,14 @@ export const RUNTIMES: readonly Runtime[] = [
     start: async () => ({ command: await fetchProgram(nodeNewest()), args: ["workerd.mjs"] }),
   },
 ];
+
+/** The oldest Node with the oldest that the package takes beside it, on the one store that they matter to. */
+export const OLDEST: Runtime = {
+  name: "node-oldest, oldest peers",
+  suites: { conformance: ["sdk"], langgraph: ["sdk"] },
+  packages: { ...OLDEST_PEERS, "@aws-sdk/lib-storage": "3.600.0" },
+  start: async () => ({ command: await fetchProgram(nodeOldest()), args: ["main.mjs", "sdk"] }),
+};
 
 /** Fetches a runtime's program from npm, once, and gives its path. */
 async function fetchProgram({ package: name, version, path }: Program): Promise<string> {

@@ -25,7 +25,8 @@ const { bun, deno, node } = process.versions;
 const say = (line) => console.log(`@cairn ${JSON.stringify(line)}`);
 say({ version: bun ?? deno ?? node, resolved: import.meta.resolve("@cairn/checkpoint") });
 try {
-  for (const [store, open] of Object.entries(stores)) {
+  const asked = process.argv[2] ?? "";
+  for (const [store, open] of Object.entries(stores).filter(([name]) => name.includes(asked))) {
     await runCases(say, { suite: "conformance", store }, [
       ...conformance(open()),
       ...compression(open()),
