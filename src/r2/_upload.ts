@@ -19,7 +19,12 @@ export async function startUpload(
   attributes: R2AttributeOptions,
   { trace }: CallOptions,
 ): Promise<MultipartUpload> {
-  const start = () => bucket.createMultipartUpload(key, attributes);
+  const start = async (signal: AbortSignal) => {
+    const upload = await bucket.createMultipartUpload(key, attributes);
+    // It comes too late, and another may be on its way.
+    if (signal.aborted) upload.abort().catch(() => {});
+    return upload;
+  };
   const upload = await run("start the upload of", key, start, { trace });
   return {
     async part(number, bytes, signal) {

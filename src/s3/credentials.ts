@@ -1,4 +1,5 @@
 import { AccessError, CairnError, InvalidInputError } from "../errors.ts";
+import { withTimeout } from "../store/policy.ts";
 import type { S3Credentials, S3CredentialsProvider } from "./options.ts";
 
 /** Gives credentials to many callers, and reads them again when it is time. */
@@ -14,8 +15,8 @@ export interface CredentialsSource {
 
 /**
  * Makes a source of fixed credentials, or of a provider's. The provider is
- * asked once for all who wait; where it fails while the credentials it gave
- * still hold, those are used on.
+ * asked once for all who wait; where it fails, or does not answer, while the
+ * credentials it gave still hold, those are used on.
  *
  * @throws {InvalidInputError} where fixed credentials are no key pair.
  */
@@ -55,8 +56,12 @@ export function credentialsSource(
     return reading = mine;
   };
   return {
-    get: (least = 0) =>
-      left() > Math.max(least, MARGIN) ? Promise.resolve(current as S3Credentials) : read(),
+    get(least = 0) {
+      const held = Promise.resolve(current as S3Credentials);
+      if (left() > Math.max(least, MARGIN)) return held;
+      // Nobody waits long for others while those there are will do.
+      return left() > least ? withTimeout(read, 1_000).catch(() => held) : read();
+    },
     async replace(expired) {
       // Somebody else may have been told so before, and asked already.
       if (current === expired) current = undefined;

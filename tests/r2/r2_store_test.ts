@@ -350,6 +350,27 @@ Deno.test("r2Store leaves no body open of an answer that comes too late", async 
   assert.equal(cancelled.length, 3);
 });
 
+Deno.test("r2Store aborts an upload that starts too late, and sends the parts of the next", async () => {
+  const late = Promise.withResolvers<void>();
+  const aborted: number[] = [];
+  let started = 0;
+  const store = r2Store(
+    scriptedBucket({
+      head: () => Promise.resolve(null),
+      async createMultipartUpload() {
+        const number = ++started;
+        if (number === 1) await late.promise;
+        return scriptedUpload({ abort: () => Promise.resolve(void aborted.push(number)) });
+      },
+    }),
+    { ...quick, attemptTimeout: 5 },
+  );
+  await store.put("key", new Uint8Array(9 * MIB));
+  late.resolve();
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  assert.deepEqual([started, aborted], [2, [1]]);
+});
+
 Deno.test("r2Store refuses an ETag that is none, and that the binding would take for any", async () => {
   const store = r2Store(scriptedBucket({}), quick);
   for (const ifMatch of ["*", "", 'a"', "a b"]) {

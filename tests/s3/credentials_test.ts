@@ -81,6 +81,28 @@ Deno.test("credentialsSource() uses what still holds where the provider fails", 
   assert.equal((await source.get()).accessKeyId, "id2");
 });
 
+Deno.test("credentialsSource() uses what still holds where the provider does not answer", async () => {
+  const clock = { now: 0 };
+  const { give, calls } = provider(clock);
+  const late = Promise.withResolvers<void>();
+  let hangs = false;
+  const source = credentialsSource(
+    () => hangs ? late.promise.then(give) : give(),
+    () => clock.now,
+  );
+  await source.get();
+  hangs = true;
+  clock.now = 57 * MINUTE;
+  const all = await Promise.all([source.get(), source.get(60_000)]);
+  assert.deepEqual(all.map(({ accessKeyId }) => accessKeyId), ["id1", "id1"]);
+  // Three minutes are left, and ten are wanted: there, one waits.
+  const lasting = source.get(10 * MINUTE);
+  late.resolve();
+  assert.equal((await lasting).accessKeyId, "id2");
+  assert.equal((await source.get()).accessKeyId, "id2");
+  assert.equal(calls(), 2);
+});
+
 Deno.test("credentialsSource() asks again after a provider that throws at once", async () => {
   let calls = 0;
   const source = credentialsSource(() => {

@@ -1,6 +1,15 @@
+import { S3Client } from "@aws-sdk/client-s3";
 import assert from "node:assert/strict";
-import { CorruptError, PreconditionFailedError, UnavailableError } from "../../src/errors.ts";
-import { failure, object, test, textOf, withStore } from "./_fixture.ts";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import {
+  AccessError,
+  CorruptError,
+  PreconditionFailedError,
+  UnavailableError,
+} from "../../src/errors.ts";
+import { sdkStore } from "../../src/sdk/mod.ts";
+import { failure, object, optionsFor, SECRET, test, textOf, withStore } from "./_fixture.ts";
 import type { Reply, Seen } from "./_scripted_server.ts";
 
 const TEXT = "a pile of stones that marks a trail";
@@ -117,4 +126,40 @@ test("SdkStore.get() ends its body with the signal's reason", async () => {
       await assert.rejects(reading, (error) => error === "the user left");
     },
   );
+});
+
+test("SdkStore writes on one connection, whatever its answers and its errors carry", async () => {
+  let connections = 0;
+  let requests = 0;
+  const bodies = ["", "said", `<Error><Code>AccessDenied</Code></Error>`, "<html>".repeat(9_000)];
+  const server = createServer((request, response) => {
+    const at = requests++ % bodies.length;
+    request.resume().on("end", () => {
+      response.writeHead(at > 1 ? 403 : 200, { etag: '"e1"' }).end(bodies[at]);
+    });
+  });
+  server.on("connection", () => connections++);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const client = new S3Client({
+    endpoint: `http://127.0.0.1:${port}`,
+    region: "us-east-1",
+    forcePathStyle: true,
+    credentials: { accessKeyId: "id", secretAccessKey: SECRET },
+  });
+  try {
+    const store = sdkStore(optionsFor(`http://127.0.0.1:${port}`, { client }));
+    let refused = 0;
+    for (let i = 0; i < 16; i++) {
+      const call = i < 8 ? store.put("key", new Uint8Array(9)) : store.delete(["key"]);
+      await call.catch((error) => {
+        assert(error instanceof AccessError);
+        refused++;
+      });
+    }
+    assert.deepEqual([requests, refused, connections], [16, 8, 1]);
+  } finally {
+    client.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  }
 });
