@@ -334,11 +334,22 @@ export class CheckpointLog {
     this.objects.recent.deleteUnder(whole);
   }
 
-  /** Deletes checkpoints with their writes, the records first. Their chunks stay for `sweep`. */
+  /**
+   * Deletes checkpoints, each with its writes in one request where that takes so
+   * many: without their record, nobody could tell any more whose writes were left.
+   * Their chunks stay for `sweep`.
+   */
   async deleteCheckpoints(groups: readonly Group[], { signal }: CallOptions = {}): Promise<void> {
-    await this.objects.delete(groups.flatMap(({ record }) => record ? [record.key] : []), signal);
-    const writes = groups.flatMap((group) => group.writes.map(({ info }) => info.key));
-    await this.objects.delete(writes, signal);
+    let keys: string[] = [];
+    for (const { record, writes } of groups) {
+      const own = [...(record ? [record] : []), ...writes.map(({ info }) => info)];
+      if (keys.length + own.length > 1_000) {
+        await this.objects.delete(keys, signal);
+        keys = [];
+      }
+      keys.push(...own.map(({ key }) => key));
+    }
+    await this.objects.delete(keys, signal);
   }
 
   /** Whether a checkpoint is over, whatever may still be stored of it. */

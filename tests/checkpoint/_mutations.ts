@@ -6,12 +6,10 @@ import {
   encodeFrame,
   type FrameKind,
   getBytes,
-  memoryStore,
   type ObjectStore,
 } from "@cairn/checkpoint";
 import fc from "fast-check";
 import { concat } from "../../src/store/body.ts";
-import { keysOf } from "./_stores.ts";
 
 /** What is altered of an object's payload, and what is put there. */
 export interface Mutation {
@@ -111,14 +109,6 @@ export async function mutate(
     ? alterBytes(payload, mutation)
     : alterRecord(payload, mutation);
   await store.put(key, await frameOf(kind, altered, mutation));
-}
-
-/** A store that begins with what another one has. */
-export async function copyOf(store: ObjectStore): Promise<{ store: ObjectStore; keys: string[] }> {
-  const copy = memoryStore();
-  const keys = await keysOf(store);
-  for (const key of keys) await copy.put(key, (await getBytes(store, key)).bytes);
-  return { store: copy, keys };
 }
 
 /** Uses a store in each way; each answers, or fails by an error of the package's own. Gives the errors' names. */

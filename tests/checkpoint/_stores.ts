@@ -1,4 +1,10 @@
-import type { ListOptions, ListPage, ObjectStore } from "@cairn/checkpoint";
+import {
+  getBytes,
+  type ListOptions,
+  type ListPage,
+  memoryStore,
+  type ObjectStore,
+} from "@cairn/checkpoint";
 import assert from "node:assert/strict";
 
 /** A store with some of its methods replaced. */
@@ -60,6 +66,14 @@ export function inSmallPages(store: ObjectStore, pageSize: number): ObjectStore 
 export async function keysOf(store: ObjectStore, prefix = ""): Promise<string[]> {
   const pages = await Array.fromAsync(store.list({ prefix }));
   return pages.flatMap(({ objects }) => objects.map(({ key }) => key));
+}
+
+/** A store that begins with what another one has. */
+export async function copyOf(store: ObjectStore): Promise<{ store: ObjectStore; keys: string[] }> {
+  const copy = memoryStore();
+  const keys = await keysOf(store);
+  for (const key of keys) await copy.put(key, (await getBytes(store, key)).bytes);
+  return { store: copy, keys };
 }
 
 /** Bytes that no compression shrinks, the same for the same seed. */

@@ -10,8 +10,8 @@ import {
   S3Checkpointer,
 } from "@cairn/checkpoint";
 import fc from "fast-check";
-import { copyOf, mutate, mutations, plainMutations, tryAll } from "./_mutations.ts";
-import { noise } from "./_stores.ts";
+import { mutate, mutations, plainMutations, tryAll } from "./_mutations.ts";
+import { copyOf, noise } from "./_stores.ts";
 
 /** A thread of three checkpoints with small values, byte arrays and chunks. */
 async function filled(): Promise<ObjectStore> {

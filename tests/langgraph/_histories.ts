@@ -36,6 +36,7 @@ const metadata = fc.record({
   source: fc.constantFrom("input", "loop", "update", "fork"),
   step: fc.integer({ min: -1, max: 3 }),
   tag: fc.constantFrom("a", "b", 1, null),
+  run_id: fc.constantFrom("run 1", "run 2"),
   // How many updates and supersteps ago a delta channel was stored: true, stale or made up.
   counters_since_delta_snapshot: fc.dictionary(
     fc.constantFrom(...CHANNELS),

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { expireAfter, memoryStore, type ObjectStore } from "@cairn/checkpoint";
 import { S3Saver } from "@cairn/checkpoint/langgraph";
 import fc from "fast-check";
-import { copyOf, mutate, mutations, plainMutations, tryAll } from "../checkpoint/_mutations.ts";
-import { noise } from "../checkpoint/_stores.ts";
+import { mutate, mutations, plainMutations, tryAll } from "../checkpoint/_mutations.ts";
+import { copyOf, noise } from "../checkpoint/_stores.ts";
 import { at, checkpoint, metadata } from "./_case.ts";
 import { collect } from "./_contest.ts";
 
