@@ -123,6 +123,7 @@ export class S3Checkpointer<State = unknown> {
     options: S3CheckpointerOptions = {},
     components: CheckpointComponents = {},
   ) {
+    requireObject(options);
     this.#log = new CheckpointLog(store, options, components);
     insides.set(this, { log: this.#log, last: this.#last });
     const { serializer = this.#json } = options;
@@ -382,7 +383,7 @@ export class S3Checkpointer<State = unknown> {
   }
 }
 
-/** Refuses an id or a thread where options belong: it would be taken for none. */
+/** Refuses a text where options belong, such as an id: it would be taken for none. */
 function requireObject(options: unknown): void {
-  if (typeof options !== "object") refuse("options", options, "an object, as { id } or { thread }");
+  if (typeof options !== "object") refuse("options", options, "an object, as { id } or { prefix }");
 }

@@ -77,6 +77,7 @@ const PARTS: readonly [what: string, make: () => unknown, says: RegExp][] = [
   ["days in place of a ttl", () => make(memoryStore(), { ttl: 30 }), /ttl: .*expireAfter\(\)/],
   ["a ttl's options", () => make(memoryStore(), { ttl: { days: 30 } }), /ttl: .*expireAfter\(\)/],
   ["a spread's number", () => make(memoryStore(), { spread: 256 }), /spread: .*spread\(\)/],
+  ["a prefix in the place of options", () => make(memoryStore(), "agents/"), /options: .*prefix/],
   ["half a serializer", () => make(memoryStore(), { serializer: {} }), /serializer: .*jsonSerial/],
 ];
 
