@@ -7,6 +7,7 @@ import {
   type FrameKind,
   getBytes,
   type ObjectStore,
+  type Sealing,
 } from "@cairn/checkpoint";
 import fc from "fast-check";
 import { concat } from "../../src/store/body.ts";
@@ -96,19 +97,22 @@ export function* plainMutations(): Generator<Mutation> {
   }
 }
 
-/** Alters one of some objects. */
+/** Alters one of some objects; where they are sealed, by somebody who has the key, or who leaves it open. */
 export async function mutate(
   store: ObjectStore,
   keys: readonly string[],
   mutation: Mutation,
+  sealingOf: (key: string) => Sealing | undefined = () => undefined,
 ): Promise<void> {
   const key = keys[mutation.object % keys.length]!;
   const { bytes } = await getBytes(store, key);
-  const { payload, kind } = await decodeFrame(bytes);
+  const sealing = sealingOf(key);
+  const { payload, kind } = await decodeFrame(bytes, { sealing });
   const altered = kind === "chunk" || mutation.part === "bytes"
     ? alterBytes(payload, mutation)
     : alterRecord(payload, mutation);
-  await store.put(key, await frameOf(kind, altered, mutation));
+  const hasKey = mutation.from % 3 > 0;
+  await store.put(key, await frameOf(kind, altered, mutation, hasKey ? sealing : undefined));
 }
 
 /** Uses a store in each way; each answers, or fails by an error of the package's own. Gives the errors' names. */
@@ -128,10 +132,16 @@ export async function tryAll(
   return names;
 }
 
-async function frameOf(kind: FrameKind, payload: Uint8Array, { which }: Mutation) {
+async function frameOf(
+  kind: FrameKind,
+  payload: Uint8Array,
+  { which }: Mutation,
+  sealing: Sealing | undefined,
+) {
   // Now and then of another kind, where nothing else may be wrong.
   const kinds: FrameKind[] = [kind, kind, kind, kind, kind, kind, "checkpoint", "writes", "chunk"];
-  return await encodeFrame(payload, { kind: kinds[which % kinds.length]!, compression: "none" });
+  const options = { compression: "none", sealing } as const;
+  return await encodeFrame(payload, { kind: kinds[which % kinds.length]!, ...options });
 }
 
 function alterBytes(payload: Uint8Array, { cut, tail }: Mutation): Uint8Array<ArrayBuffer> {

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import {
+  aesGcm,
   checkpointLinks,
   copyThread,
+  type Encryption,
   expireAfter,
+  localKeys,
   memoryStore,
   moveThread,
   type ObjectStore,
@@ -14,9 +17,10 @@ import { mutate, mutations, plainMutations, tryAll } from "./_mutations.ts";
 import { copyOf, noise } from "./_stores.ts";
 
 /** A thread of three checkpoints with small values, byte arrays and chunks. */
-async function filled(): Promise<ObjectStore> {
+async function filled(encryption?: Encryption): Promise<ObjectStore> {
   const store = memoryStore();
   const checkpointer = new S3Checkpointer(store, {
+    encryption,
     inlineLimit: 90,
     compression: "none",
     ttl: expireAfter({ days: 30 }),
@@ -59,26 +63,33 @@ const uses: Record<string, Use> = {
 };
 
 /** Uses what is stored in each way, by processes that begin then. */
-function tryAllOn(store: ObjectStore): Promise<string[]> {
+function tryAllOn(store: ObjectStore, encryption?: Encryption): Promise<string[]> {
   const presign = (key: string) => Promise.resolve(`https://state.example.com/${key}`);
-  const start = () => new S3Checkpointer({ ...store, presign }, { ttl: expireAfter({ days: 30 }) });
+  const options = { ttl: expireAfter({ days: 30 }), encryption };
+  const start = () => new S3Checkpointer({ ...store, presign }, options);
   return tryAll(Object.fromEntries(
     Object.entries(uses).map(([name, use]) => [name, () => use(start())]),
   ));
 }
 
 const original = filled();
+const keys = localKeys({ current: "1", keys: { "1": new Uint8Array(32).fill(7) } });
 
-Deno.test("S3Checkpointer answers, or says what is wrong by an error of its own, whatever somebody made of an object", async () => {
-  let wrong = 0;
-  const property = fc.asyncProperty(mutations, async (mutation) => {
-    const { store, keys } = await copyOf(await original);
-    await mutate(store, keys, mutation);
-    wrong += (await tryAllOn(store)).length;
+for (const encryption of [undefined, aesGcm({ keys })]) {
+  const where = encryption ? ", encrypted" : "";
+  Deno.test(`S3Checkpointer${where} answers, or says what is wrong by an error of its own, whatever somebody made of an object`, async () => {
+    const original = await filled(encryption);
+    const sealingOf = (key: string) => encryption && { encryption, place: { key, thread: "t" } };
+    let wrong = 0;
+    const property = fc.asyncProperty(mutations, async (mutation) => {
+      const { store, keys } = await copyOf(original);
+      await mutate(store, keys, mutation, sealingOf);
+      wrong += (await tryAllOn(store, encryption)).length;
+    });
+    await fc.assert(property, { numRuns: 200, seed: 20_260_106 });
+    assert(wrong > 400, `no more than ${wrong} errors`);
   });
-  await fc.assert(property, { numRuns: 300, seed: 20_260_106 });
-  assert(wrong > 600, `no more than ${wrong} errors`);
-});
+}
 
 Deno.test("S3Checkpointer answers, or says what is wrong by an error of its own, whatever a checkpoint says of itself", async () => {
   for (const mutation of plainMutations()) {
