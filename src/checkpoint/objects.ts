@@ -24,7 +24,7 @@ export interface Codec<T> {
 /** A record as it was read, with its writer's mark where that is known. */
 export interface Opened<T> {
   readonly nonce: string | undefined;
-  /** Whether this process has read it and not written it, and has not gone on from it yet. */
+  /** Whether this process has read it, or seen it listed, and has not gone on from it since. */
   isRead: boolean;
   readonly record: T;
 }
@@ -94,13 +94,17 @@ export class Objects {
     etag: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Opened<T> | undefined> {
+    // That a chunk was read says nothing of how long it will be there: its record may be gone;
+    // and what a copy of the store has may be gone from the store itself.
+    const seen = codec.kind === "chunk" || this.store.capabilities.lags
+      ? -Infinity
+      : this.#options.now();
     const held = etag === undefined ? undefined : this.recent.get<Opened<T>>(key, etag);
     if (held !== undefined) {
-      this.see(key);
+      this.recent.see(key, seen);
+      held.isRead = true;
       return held;
     }
-    // That a chunk was read says nothing of how long it will be there: its record may be gone.
-    const seen = codec.kind === "chunk" ? -Infinity : this.#options.now();
     try {
       const { info, bytes } = await getBytes(this.store, key, { signal });
       const sealing = this.sealing(key);

@@ -19,7 +19,7 @@ export function trusted(log: CheckpointLog, place: Place): CheckpointRecord | un
     ? objects.recent.get<Opened<CheckpointRecord>>(key)
     : undefined;
   if (opened?.isRead) {
-    // Somebody else wrote it: since this process was here, the thread may have been deleted and begun anew.
+    // It stands there as it did, but since this process was here the thread may have been deleted and begun anew.
     doubt(log, place.thread);
     opened.isRead = false;
   }

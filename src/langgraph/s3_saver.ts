@@ -364,7 +364,9 @@ export class S3Saver extends BaseCheckpointSaver {
         !Object.hasOwn(newVersions, name) && own(channel_versions, name) !== undefined
       );
     const held = trusted(this.#log, parentPlace) ?? await this.#log.confirmed(parentPlace);
-    return held ?? (unchanged ? await this.#log.read(parentPlace, { ended: true }) : undefined);
+    // What may come from a replica is nothing to build on.
+    const asks = unchanged && !this.#log.objects.store.capabilities.lags;
+    return held ?? (asks ? await this.#log.read(parentPlace, { ended: true }) : undefined);
   }
 
   async #tuple(

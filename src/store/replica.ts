@@ -169,7 +169,7 @@ export function withReplica(
     name: `${origin.name}, else ${replica.name}`,
     get capabilities() {
       const orderedList = origin.capabilities.orderedList && replica.capabilities.orderedList;
-      return { ...origin.capabilities, orderedList };
+      return { ...origin.capabilities, orderedList, lags: true };
     },
     put: (key, body, options) => origin.put(key, body, options),
     async get(key, options = {}) {

@@ -28,6 +28,8 @@ export interface StoreCapabilities {
   readonly attributes: boolean;
   /** `get` and `head` read the version of a `versionId`. */
   readonly versions: boolean;
+  /** `get` and `list` may be answered by a copy that is behind; `head` never is. @default false */
+  readonly lags?: boolean;
 }
 
 /** What is known of an object without its body. */

@@ -3,9 +3,12 @@ import {
   type ListOptions,
   type ListPage,
   memoryStore,
+  type ObjectInfo,
   type ObjectStore,
 } from "@cairn/checkpoint";
 import assert from "node:assert/strict";
+import { toHex } from "../../src/store/hex.ts";
+import { sha256 } from "../../src/store/sha256.ts";
 
 /** A store with some of its methods replaced. */
 export function altered(store: ObjectStore, methods: Partial<ObjectStore>): ObjectStore {
@@ -44,6 +47,47 @@ export function unordered(store: ObjectStore, pageSize: number): ObjectStore {
         yield { objects: mixed.slice(at, at + pageSize), prefixes: [] };
       }
       yield { objects: [], prefixes: prefixes.toReversed() };
+    },
+  });
+}
+
+/** A store whose ETags are made of the bytes, as those of S3 are: what is put there again as it was has the same. */
+export function etagsOfBytes(inner: ObjectStore): ObjectStore {
+  /** By a key: the ETag inside, and the one that is told. */
+  const known = new Map<string, { inside: string; told: string }>();
+  const told = <T extends ObjectInfo>(info: T): T => ({ ...info, etag: known.get(info.key)!.told });
+  const inside = (key: string, etag: string) => {
+    const both = known.get(key);
+    return both?.told === etag ? both.inside : `not ${etag}`;
+  };
+  const note = async (key: string) => {
+    const { info, bytes } = await getBytes(inner, key);
+    known.set(key, { inside: info.etag, told: toHex(await sha256(bytes)).slice(0, 32) });
+    return { etag: known.get(key)!.told };
+  };
+  return altered(inner, {
+    async put(key, body, options = {}) {
+      const { precondition = "overwrite" } = options;
+      const translated = typeof precondition === "string"
+        ? precondition
+        : { ifMatch: inside(key, precondition.ifMatch) };
+      await inner.put(key, body, { ...options, precondition: translated });
+      return await note(key);
+    },
+    async get(key, { ifMatch, ...options } = {}) {
+      const condition = ifMatch === undefined ? {} : { ifMatch: inside(key, ifMatch) };
+      const { info, body } = await inner.get(key, { ...options, ...condition });
+      return { info: told(info), body };
+    },
+    head: async (key, options) => told(await inner.head(key, options)),
+    async *list(options) {
+      for await (const page of inner.list(options)) {
+        yield { ...page, objects: page.objects.map(told) };
+      }
+    },
+    async copy(from, to, options) {
+      await inner.copy(from, to, options);
+      return await note(to);
     },
   });
 }

@@ -1,10 +1,16 @@
 /** Which chunks are not sent again, and what a process goes by. */
 import assert from "node:assert/strict";
-import { memoryStore, type ObjectStore, S3Checkpointer } from "@cairn/checkpoint";
+import {
+  getBytes,
+  memoryStore,
+  type ObjectStore,
+  S3Checkpointer,
+  withReplica,
+} from "@cairn/checkpoint";
 import { S3Saver } from "@cairn/checkpoint/langgraph";
-import { countingStore } from "@cairn/checkpoint/testing";
+import { countingStore, faultyStore } from "@cairn/checkpoint/testing";
 import type { RunnableConfig } from "@langchain/core/runnables";
-import { keysOf, noise } from "./_stores.ts";
+import { etagsOfBytes, keysOf, noise } from "./_stores.ts";
 
 const KIB = 1024;
 const MINUTE = 60_000;
@@ -15,8 +21,23 @@ function start(inner: ObjectStore = memoryStore()) {
   const clock = { now: Date.UTC(2026, 0, 1) };
   const store = countingStore(inner);
   const saver = new S3Saver({ store }, { now: () => clock.now });
-  const put = async (id: string, parent: string | undefined, values: Record<string, unknown>) => {
-    const versions = Object.fromEntries(Object.keys(values).map((name) => [name, Number(id)]));
+  const put = putTo(saver);
+  const read = async (id: string) =>
+    (await new S3Saver({ store: inner }).getTuple(configOf(id)))?.checkpoint.channel_values;
+  return { clock, inner, store, saver, put, read };
+}
+
+/** Puts checkpoints whose id is the version of their new channels; the others have been there since 1. */
+function putTo(saver: S3Saver) {
+  return async (
+    id: string,
+    parent: string | undefined,
+    values: Record<string, unknown>,
+    changed = Object.keys(values),
+  ) => {
+    const versions = Object.fromEntries(
+      Object.keys(values).map((name) => [name, changed.includes(name) ? Number(id) : 1]),
+    );
     const checkpoint = {
       v: 4,
       id,
@@ -26,11 +47,9 @@ function start(inner: ObjectStore = memoryStore()) {
       versions_seen: {},
     };
     const metadata = { source: "loop" as const, step: Number(id), parents: {} };
-    await saver.put(configOf(parent), checkpoint, metadata, versions);
+    const newVersions = Object.fromEntries(changed.map((name) => [name, versions[name]!]));
+    await saver.put(configOf(parent), checkpoint, metadata, newVersions);
   };
-  const read = async (id: string) =>
-    (await new S3Saver({ store: inner }).getTuple(configOf(id)))?.checkpoint.channel_values;
-  return { clock, inner, store, saver, put, read };
 }
 
 function configOf(id: string | undefined): RunnableConfig {
@@ -123,6 +142,60 @@ Deno.test("A thread that another process deleted and began anew depends on nothi
     assert.equal(store.requests, 1, "what a task has sent to the new thread is there");
     assert.deepEqual(await read(last), { big });
     await saver.deleteThread("t");
+  }
+});
+
+Deno.test("A thread that was reset to what it had begun with depends on nothing this process sent since", async () => {
+  // A copy, and so the record that a run goes on from, has the ETag that it had before.
+  const { inner, saver, put, read } = start(etagsOfBytes(memoryStore()));
+  const elsewhere = new S3Saver({ store: inner });
+  const document = { big: noise(200 * KIB, 11) };
+  await put("1", undefined, { small: 1 });
+  await elsewhere.copyThread("t", "template");
+  for (const id of ["2", "3"]) {
+    await saver.getTuple(configOf(undefined));
+    await put(id, "1", document);
+    assert.deepEqual(await read(id), document);
+    await elsewhere.deleteThread("t");
+    await elsewhere.copyThread("template", "t");
+  }
+  assert.equal((await saver.getTuple(configOf(undefined)))?.checkpoint.id, "1");
+  await saver.putWrites(configOf("1"), [["big", document.big]], "task");
+  const written = await new S3Saver({ store: inner }).getTuple(configOf("1"));
+  assert.deepEqual(written?.pendingWrites, [["task", "big", document.big]]);
+});
+
+Deno.test("What a replica still has of a deleted thread is nothing to build on", async () => {
+  const [origin, replica] = [etagsOfBytes(memoryStore()), etagsOfBytes(memoryStore())];
+  for (const cacheBytes of [0, 16 * KIB * KIB]) {
+    for (const isWriter of [true, false]) {
+      let isDown = false;
+      const store = withReplica(
+        faultyStore(
+          origin,
+          ({ operation }) =>
+            isDown && operation !== "put" && operation !== "head" ? { kind: "fail" } : undefined,
+        ),
+        replica,
+      );
+      const saver = new S3Saver({ store, cacheBytes });
+      const put = putTo(isWriter ? saver : new S3Saver({ store: origin }));
+      const values = { big: noise(200 * KIB, 12), step: 1 };
+      await put("1", undefined, values);
+      for (const key of await keysOf(origin)) {
+        await replica.put(key, (await getBytes(origin, key)).bytes);
+      }
+      await new S3Saver({ store: origin }).deleteThread("t");
+      isDown = true;
+      assert.equal((await saver.getTuple(configOf(undefined)))?.checkpoint.id, "1");
+      for (const id of ["2", "3"]) {
+        await putTo(saver)(id, `${Number(id) - 1}`, values, ["step"]);
+        isDown = false;
+        const tuple = await new S3Saver({ store: origin }).getTuple(configOf(id));
+        assert.deepEqual(tuple?.checkpoint.channel_values, values);
+      }
+      await new S3Saver({ store: origin }).deleteThread("t");
+    }
   }
 });
 
