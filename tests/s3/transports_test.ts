@@ -400,7 +400,7 @@ Deno.test({
             assert.deepEqual(sdk, edge);
           },
         ),
-        { numRuns: Number(Deno.env.get("RUNS") ?? 300) },
+        { numRuns: 300 },
       );
     });
   },
