@@ -61,7 +61,7 @@ export const RUNTIMES: readonly Runtime[] = [
 export const OLDEST: Runtime = {
   name: "node-oldest, oldest peers",
   suites: { conformance: ["sdk"], langgraph: ["sdk"] },
-  packages: { ...OLDEST_PEERS, "@aws-sdk/lib-storage": "3.600.0" },
+  packages: { ...OLDEST_PEERS, "@aws-sdk/lib-storage": OLDEST_PEERS["@aws-sdk/client-s3"]! },
   start: async () => ({ command: await fetchProgram(nodeOldest()), args: ["main.mjs", "sdk"] }),
 };
 
