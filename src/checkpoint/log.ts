@@ -320,15 +320,17 @@ export class CheckpointLog {
   }
 
   /**
-   * Deletes a thread: every namespace, record, write and chunk. Records are
-   * listed before chunks, so that what is left between pages can be read.
+   * Deletes a thread: every namespace, record, write and chunk. Records go
+   * before writes, and these before chunks, so that what is left between pages
+   * is whole: they are listed like that, or else one kind after the other.
    */
   async deleteThread(thread: string, { signal }: CallOptions = {}): Promise<void> {
     const whole = this.keys.thread(thread);
-    const { orderedList } = this.objects.store.capabilities;
-    for (const prefix of orderedList ? [whole] : [this.keys.namespaces(thread), whole]) {
-      for await (const page of this.objects.store.list({ prefix, signal })) {
-        await this.objects.delete(page.objects.map(({ key }) => key), signal);
+    const { store } = this.objects;
+    for (const kind of store.capabilities.orderedList ? [/./] : [/\/c$/, /\.\w+$/, /./]) {
+      for await (const { objects } of store.list({ prefix: whole, signal })) {
+        const keys = objects.map(({ key }) => key).filter((key) => kind.test(key));
+        await this.objects.delete(keys, signal);
       }
     }
     this.objects.recent.deleteUnder(whole);

@@ -9,7 +9,7 @@ import {
   MemorySaver,
 } from "@langchain/langgraph-checkpoint";
 import type { ObjectStore } from "@cairn/checkpoint";
-import { S3Saver } from "@cairn/checkpoint/langgraph";
+import { S3Saver, type S3SaverOptions } from "@cairn/checkpoint/langgraph";
 import { compareKeys } from "../../src/store/key.ts";
 import { escapeSegment } from "../../src/checkpoint/keys.ts";
 import type { History, Operation } from "./_histories.ts";
@@ -27,6 +27,9 @@ interface Lane {
 /** What a saver is asked to do; only a read takes a signal. */
 export type Work<T> = (saver: BaseCheckpointSaver, signal?: AbortSignal) => Promise<T>;
 
+/** What one of the two processes is told beside what the history says, or one that only reads. */
+export type SaverSettings = (process?: number) => Partial<S3SaverOptions>;
+
 /** Two processes and the oracle, playing one history. */
 export class Contest {
   readonly oracle = new MemorySaver();
@@ -35,13 +38,20 @@ export class Contest {
   readonly #store: ObjectStore;
   readonly #prefix: string;
   readonly #history: History;
+  readonly #options: SaverSettings;
   /** Which saver has seen a checkpoint as it stands now. */
   readonly #fresh = new Map<ModelCheckpoint, Set<S3Saver>>();
   #count = 0;
 
-  constructor(store: ObjectStore, history: History, prefix = "cairn/") {
+  constructor(
+    store: ObjectStore,
+    history: History,
+    prefix = "cairn/",
+    options: SaverSettings = () => ({}),
+  ) {
     this.#store = store;
     this.#prefix = prefix;
+    this.#options = options;
     this.#history = history;
     this.savers = [this.restarted(), this.restarted()];
     this.#lanes = history.threads.flatMap((thread) =>
@@ -60,7 +70,7 @@ export class Contest {
     const restarted = this.restarted();
     const expected = await everything(this.oracle);
     for (const saver of [...this.savers, restarted]) {
-      assert.deepEqual(await everything(saver), expected);
+      assert.deepEqual(await this.insist(saver, everything), expected);
     }
     for (const { thread, namespace, checkpoints } of this.#lanes) {
       if (checkpoints.size === 0) continue;
@@ -69,10 +79,21 @@ export class Contest {
     }
   }
 
-  /** A process that starts now and holds nothing yet. */
-  restarted(store = this.#store): S3Saver {
+  /** A process that starts now and holds nothing yet: one of the two, or one that only reads. */
+  restarted(store = this.#store, process?: number): S3Saver {
     const { inlineLimit, cacheBytes, compression } = this.#history;
-    return new S3Saver({ store, prefix: this.#prefix, inlineLimit, cacheBytes, compression });
+    const settings = { prefix: this.#prefix, inlineLimit, cacheBytes, compression };
+    return new S3Saver({ store, ...settings, ...this.#options(process) });
+  }
+
+  /** Does to a thread what changes nothing of it; where it gives something to be done, the thread is deleted first. */
+  protected care(_saver: number, _thread: string): Promise<void | (() => Promise<void>)> {
+    return Promise.resolve();
+  }
+
+  /** Does what may be refused for a while. */
+  protected insist<T>(saver: S3Saver, work: Work<T>): Promise<T> {
+    return work(saver);
   }
 
   /** Has a process answer as the oracle does. */
@@ -189,14 +210,50 @@ export class Contest {
         return await this.read(saver, (each) => each.getDeltaChannelHistory(options));
       }
       case "deleteThread": {
-        await this.write(saver, (each) => each.deleteThread(lane.thread));
-        for (const other of this.#lanes) {
-          if (other.thread !== lane.thread) continue;
-          other.checkpoints.clear();
-          other.reserved = undefined;
+        return await this.#delete(saver, lane.thread);
+      }
+      case "reset": {
+        const target = this.#lanes[operation.target % this.#lanes.length]!.thread;
+        if (target === lane.thread) return;
+        await this.#delete(saver, target);
+        if (this.#lanesOf(lane.thread).every(isEmpty)) return;
+        await this.write(
+          saver,
+          (each) =>
+            each instanceof S3Saver
+              ? each.copyThread(lane.thread, target)
+              : copyThread(each as MemorySaver, lane.thread, target),
+        );
+        const sources = this.#lanesOf(lane.thread);
+        for (const [at, to] of this.#lanesOf(target).entries()) {
+          to.reserved = sources[at]!.reserved;
+          for (const [id, there] of sources[at]!.checkpoints) {
+            const copy = { ...there };
+            to.checkpoints.set(id, copy);
+            this.#fresh.set(copy, new Set());
+          }
         }
+        return;
+      }
+      case "care": {
+        const erase = await this.care(saver, lane.thread);
+        if (!erase) return;
+        await this.#delete(saver, lane.thread);
+        await erase();
       }
     }
+  }
+
+  async #delete(saver: number, thread: string): Promise<void> {
+    await this.write(saver, (each) => each.deleteThread(thread));
+    for (const lane of this.#lanesOf(thread)) {
+      lane.checkpoints.clear();
+      lane.reserved = undefined;
+    }
+  }
+
+  #lanesOf(thread: string): Lane[] {
+    return this.#lanes.filter((lane) => lane.thread === thread);
   }
 
   async #put(saver: number, lane: Lane, next: ModelCheckpoint): Promise<void> {
@@ -222,6 +279,19 @@ export class Contest {
   #newId(lane: Lane, id: string): string {
     const taken = (id: string) => lane.checkpoints.has(id);
     return lane.reserved ?? (taken(id) ? `${id}-${++this.#count}` : id);
+  }
+}
+
+function isEmpty({ checkpoints, reserved }: Lane): boolean {
+  return checkpoints.size === 0 && reserved === undefined;
+}
+
+// deno-lint-ignore require-await -- as the saver's own does
+async function copyThread(oracle: MemorySaver, from: string, to: string): Promise<void> {
+  if (oracle.storage[from]) oracle.storage[to] = structuredClone(oracle.storage[from]);
+  for (const [key, writes] of Object.entries(oracle.writes)) {
+    const [thread, ...rest] = JSON.parse(key);
+    if (thread === from) oracle.writes[JSON.stringify([to, ...rest])] = structuredClone(writes);
   }
 }
 

@@ -54,8 +54,11 @@ const writesChannel = fc.constantFrom(
   "__scheduled__",
 );
 
-/** One operation on checkpoints with such values; a thread is deleted so many times as often as a checkpoint is put again. */
-function operationOf(value: fc.Arbitrary<unknown>, deletions = 1) {
+/**
+ * One operation on checkpoints with such values; a thread is deleted, and reset
+ * to what another one holds, so many times as often as a checkpoint is put again.
+ */
+function operationOf(value: fc.Arbitrary<unknown>, deletions = 1, resets = 0) {
   const changes = fc.dictionary(
     fc.constantFrom(...CHANNELS),
     fc.oneof(
@@ -166,6 +169,14 @@ function operationOf(value: fc.Arbitrary<unknown>, deletions = 1) {
       arbitrary: fc.record({ kind: fc.constant("deleteThread" as const), lane, saver }),
       weight: deletions,
     },
+    {
+      arbitrary: fc.record({ kind: fc.constant("reset" as const), lane, saver, target: lane }),
+      weight: resets,
+    },
+    {
+      arbitrary: fc.record({ kind: fc.constant("care" as const), lane, saver }),
+      weight: resets,
+    },
   );
 }
 
@@ -208,22 +219,30 @@ export interface TroubledHistory extends History {
  * Histories on few threads, so that two processes meet, with large values that
  * come again and again, so that many a chunk is there already.
  */
-export const troubledHistories: fc.Arbitrary<TroubledHistory> = fc.record({
-  threads: fc.constantFrom(["1"], ["1", "10"]),
-  namespaces: fc.constantFrom([""], ["", "sub:1"]),
-  inlineLimit: fc.constantFrom(0, 48, 16_384),
-  cacheBytes: fc.constantFrom(0, 600, 16 * 1024 * 1024, 16 * 1024 * 1024),
-  compression: fc.constant("none"),
-  operations: fc.array(
-    operationOf(
-      fc.oneof(
-        { arbitrary: value, weight: 3 },
-        { arbitrary: fc.constantFrom("y".repeat(100), "z".repeat(100)), weight: 6 },
-        { arbitrary: fc.constantFrom(...conversations), weight: 1 },
+const troubledOf = (resets: number): fc.Arbitrary<TroubledHistory> =>
+  fc.record({
+    threads: fc.constantFrom(["1"], ["1", "10"]),
+    namespaces: fc.constantFrom([""], ["", "sub:1"]),
+    inlineLimit: fc.constantFrom(0, 48, 16_384),
+    cacheBytes: fc.constantFrom(0, 600, 16 * 1024 * 1024, 16 * 1024 * 1024),
+    compression: fc.constant("none"),
+    operations: fc.array(
+      operationOf(
+        fc.oneof(
+          { arbitrary: value, weight: 3 },
+          { arbitrary: fc.constantFrom("y".repeat(100), "z".repeat(100)), weight: 6 },
+          { arbitrary: fc.constantFrom(...conversations), weight: 1 },
+        ),
+        3,
+        resets,
       ),
-      3,
+      { minLength: 5, maxLength: 24, size: "max" },
     ),
-    { minLength: 5, maxLength: 24, size: "max" },
-  ),
-  troubles,
-});
+    troubles,
+  });
+
+/** Histories in which operations fail. */
+export const troubledHistories: fc.Arbitrary<TroubledHistory> = troubledOf(0);
+
+/** Histories in which operations fail, threads are reset to what another one holds, and somebody takes care of keys. */
+export const layeredHistories: fc.Arbitrary<TroubledHistory> = troubledOf(3);
