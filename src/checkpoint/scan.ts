@@ -3,6 +3,7 @@ import { mapAhead } from "../store/parallel.ts";
 import type { CallOptions } from "../store/store.ts";
 import type { Group } from "./groups.ts";
 import { type CheckpointLog, FIRST_PAGE } from "./log.ts";
+import { named } from "./objects.ts";
 
 /** Which checkpoints to walk. */
 export interface ScanOptions extends CallOptions {
@@ -19,7 +20,8 @@ export interface ScanOptions extends CallOptions {
 /**
  * Walks checkpoints, newest first in each thread, reading ahead. `open` reads
  * one, and gives nothing for one that is not wanted; where it wants all that
- * are there (`all`), no more than `limit` of them are read.
+ * are there (`all`), no more than `limit` of them are read. One that cannot be
+ * read ends the walk, by an error that names its record's key, or its chunk's.
  */
 export async function* scan<T>(
   log: CheckpointLog,
@@ -54,7 +56,11 @@ export async function* scan<T>(
   const width = () => left === Infinity ? walked : all ? left : Math.max(left, walked);
   // No more than a thousand are under way, nor than 4 MB of them as they are stored.
   const weigh = ({ size }: Group) => 1e-3 + size / 4e6;
-  for await (const item of mapAhead(wanted, width, open, options.signal, weigh)) {
+  const read = (group: Group, signal: AbortSignal) =>
+    open(group, signal).catch((error) => {
+      throw named(group.record!.key, error);
+    });
+  for await (const item of mapAhead(wanted, width, read, options.signal, weigh)) {
     walked++;
     if (item === undefined) continue;
     yield item;

@@ -1,5 +1,6 @@
 import type { SerializerProtocol } from "@langchain/langgraph-checkpoint";
 import type { CheckpointLog } from "../checkpoint/log.ts";
+import { named } from "../checkpoint/objects.ts";
 import { chunksOf, valuesOf } from "../checkpoint/record.ts";
 import { matches, scan, type ScanOptions } from "../checkpoint/scan.ts";
 import { deserialize } from "../checkpoint/values.ts";
@@ -45,7 +46,11 @@ export async function* list<T>(
   let given = 0;
   // With a limit, all that is found is wanted; else the way so far tells how much is.
   const width = () => which.limit === undefined ? Math.max(VALUES_AHEAD, given) : Infinity;
-  for await (const item of mapAhead(found, width, load, which.signal, weigh)) {
+  const read = (found: Found, signal: AbortSignal) =>
+    load(found, signal).catch((error) => {
+      throw named(log.keys.record(found.place), error);
+    });
+  for await (const item of mapAhead(found, width, read, which.signal, weigh)) {
     yield item;
     given++;
   }

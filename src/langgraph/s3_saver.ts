@@ -30,12 +30,13 @@ import {
   type CheckpointOptions,
 } from "../checkpoint/log.ts";
 import { pruneThread, SWEEP_GRACE } from "../checkpoint/maintenance.ts";
+import { named } from "../checkpoint/objects.ts";
 import type { Channel, CheckpointRecord, StoredValue } from "../checkpoint/record.ts";
 import { scan } from "../checkpoint/scan.ts";
 import { sentSince, trusted } from "../checkpoint/trust.ts";
 import { deserialize, serialize, type SerializedValue } from "../checkpoint/values.ts";
 import { find, type Found, latest, putWrites, writesOf } from "../checkpoint/writes.ts";
-import { InvalidInputError } from "../errors.ts";
+import { AccessError, CorruptError, InvalidInputError, UnsupportedError } from "../errors.ts";
 import { quote } from "../store/key.ts";
 import { mapParallel } from "../store/parallel.ts";
 import type { ObjectStore } from "../store/store.ts";
@@ -316,14 +317,23 @@ export class S3Saver extends BaseCheckpointSaver {
    * Deletes the checkpoints, with their writes, whose metadata names one of
    * these runs (`run_id`), in all threads: it lists every key once, and reads
    * every checkpoint's record.
+   *
+   * @throws {CorruptError} or another error that names the key of a record that
+   * cannot be read, so that nobody can tell its run: once all others are deleted.
    */
   async deleteForRuns(runIds: readonly string[]): Promise<void> {
     const runs = new Set<unknown>(runIds);
+    let unreadable: unknown;
     const doomed = scan(this.#log, {}, false, async (group, signal): Promise<Group | undefined> => {
-      const record = await this.#log.recordOf(group, { ended: true, signal });
-      const metadata = record && await this.#value(group.place.thread, record.metadata);
-      const run = (metadata as Record<string, unknown> | undefined)?.run_id;
-      return runs.has(run) && run !== undefined ? group : undefined;
+      try {
+        const record = await this.#log.recordOf(group, { ended: true, signal });
+        const metadata = record && await this.#value(group.place.thread, record.metadata);
+        const run = (metadata as Record<string, unknown> | undefined)?.run_id;
+        return runs.has(run) && run !== undefined ? group : undefined;
+      } catch (error) {
+        if (!isUnreadable(error)) throw error;
+        unreadable ??= named(group.record!.key, error);
+      }
     });
     let batch: Group[] = [];
     for await (const group of doomed) {
@@ -332,6 +342,7 @@ export class S3Saver extends BaseCheckpointSaver {
       batch = [];
     }
     await this.#log.deleteCheckpoints(batch);
+    if (unreadable !== undefined) throw unreadable;
   }
 
   /** Walks a checkpoint's ancestors for the writes and the seed that each delta channel is rebuilt from. */
@@ -424,6 +435,12 @@ export class S3Saver extends BaseCheckpointSaver {
 
 /** How many checkpoints go together: their records, and most often their writes, fit one DeleteObjects. */
 const DELETE_BATCH = 500;
+
+/** Whether an error is of one object alone: it is damaged, a newer release's, or of a thread whose key was erased. */
+function isUnreadable(error: unknown): boolean {
+  return error instanceof CorruptError || error instanceof UnsupportedError ||
+    (error instanceof AccessError && error.code === "KeyErased");
+}
 
 function placeOf(thread: unknown, namespace: unknown, id: unknown): Place {
   return { thread: thread as string, namespace: (namespace ?? "") as string, id: id as string };

@@ -111,3 +111,15 @@ Deno.test("S3Saver names the object whose key was forgotten, for a checkpoint an
     }
   }
 });
+
+Deno.test("A thread whose key was forgotten stops no deleteForRuns() of the others", async () => {
+  const store = memoryStore();
+  const keys = threadKeys({ provider: keysUpTo(1), store: memoryStore() });
+  const saver = siteOn(store, () => ({ encryption: aesGcm({ keys }) })).start();
+  for (const thread of ["a", "b", "c"]) {
+    await saver.put(at(thread), checkpoint("1"), metadata({ run_id: "run" }), {});
+  }
+  await keys.forget("b");
+  await assert.rejects(saver.deleteForRuns(["run"]), { name: "AccessError", code: "KeyErased" });
+  assert.equal((await Array.fromAsync(store.list())).flatMap(({ objects }) => objects).length, 1);
+});
