@@ -31,14 +31,18 @@ async function fill(store: ObjectStore, optionsOf: Parameters<typeof siteOn>[1])
   const site = siteOn(store, optionsOf);
   const saver = site.start();
   const values = { note: SECRET, large: `${SECRET} `.repeat(2_000) };
-  await saver.put(at("t"), checkpoint("c1", values, { note: 1, large: 1 }), metadata(), {
+  await saver.put(at("t"), checkpoint("checkpoint-1", values, { note: 1, large: 1 }), metadata(), {
     note: 1,
     large: 1,
   });
-  await saver.putWrites(at("t", "c1"), [["note", SECRET], ["__error__", SECRET]], "the-task");
+  await saver.putWrites(
+    at("t", "checkpoint-1"),
+    [["note", SECRET], ["__error__", SECRET]],
+    "the-task",
+  );
   await saver.put(
-    at("t", "c1"),
-    checkpoint("c2", { ...values, note: "n" }, { note: 2, large: 1 }),
+    at("t", "checkpoint-1"),
+    checkpoint("checkpoint-2", { ...values, note: "n" }, { note: 2, large: 1 }),
     metadata({ run_id: SECRET }),
     { note: 2 },
   );
@@ -47,9 +51,9 @@ async function fill(store: ObjectStore, optionsOf: Parameters<typeof siteOn>[1])
 
 Deno.test("S3Saver, encrypted, shows no state, metadata, write or name in any object, and reads them all back", async () => {
   const { store, start, keys, prefix, values } = await fill(memoryStore(), encrypted);
-  assert.deepEqual(await valuesOf(start(), at("t", "c1")), values);
+  assert.deepEqual(await valuesOf(start(), at("t", "checkpoint-1")), values);
   assert.deepEqual(await valuesOf(start(), at("t")), { ...values, note: "n" });
-  assert.deepEqual(await writesOf(start(), at("t", "c1")), [["__error__", SECRET], [
+  assert.deepEqual(await writesOf(start(), at("t", "checkpoint-1")), [["__error__", SECRET], [
     "note",
     SECRET,
   ]]);
@@ -57,7 +61,18 @@ Deno.test("S3Saver, encrypted, shows no state, metadata, write or name in any ob
   assert(all.some((key) => key.includes("/w.")) && all.some((key) => key.includes("/v/")));
   for (const key of all) {
     const text = new TextDecoder("latin1").decode((await getBytes(store, prefix + key)).bytes);
-    for (const piece of [SECRET, "note", "large", "__error__", "the-task", "run_id", "c1", '"v"']) {
+    for (
+      const piece of [
+        SECRET,
+        "note",
+        "large",
+        "__error__",
+        "the-task",
+        "run_id",
+        "checkpoint-1",
+        '"v"',
+      ]
+    ) {
       assert(!text.includes(piece), `${piece} in ${key}`);
     }
   }
@@ -103,7 +118,7 @@ Deno.test("S3Saver names the object whose key was forgotten, for a checkpoint an
     for (
       const read of [
         () => process.getTuple(at("t")),
-        () => process.getTuple(at("t", "c1")),
+        () => process.getTuple(at("t", "checkpoint-1")),
         () => process.getDeltaChannelHistory({ config: at("t"), channels: ["note"] }),
       ]
     ) {
