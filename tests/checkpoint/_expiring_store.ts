@@ -91,22 +91,3 @@ function hash(text: string): number {
   h = Math.imul(h ^ h >>> 13, 0xc2b2ae35);
   return (h ^ h >>> 16) >>> 0;
 }
-
-/** A store on which a process dies: it answers so many requests and no more. */
-export function dyingStore(inner: ObjectStore): { store: ObjectStore; answers: number } {
-  const dying = { store: inner, answers: Infinity };
-  const request = <A extends unknown[], R>(send: (...args: A) => Promise<R>) => (...args: A) =>
-    dying.answers-- > 0 ? send(...args) : Promise.reject(new Error("the process has died"));
-  dying.store = altered(inner, {
-    put: request(inner.put),
-    get: request(inner.get),
-    head: request(inner.head),
-    copy: request(inner.copy),
-    delete: request(inner.delete),
-    async *list(options) {
-      if (dying.answers-- <= 0) throw new Error("the process has died");
-      yield* inner.list(options);
-    },
-  });
-  return dying;
-}

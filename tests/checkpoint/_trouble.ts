@@ -34,6 +34,16 @@ const trouble: fc.Arbitrary<Trouble> = fc.record({
   again: fc.constantFrom("it", "it", "another", "nobody"),
 });
 
+/** One request among so many that fails or loses its answer, whereupon the process goes on, dies, or asks again. */
+export function someTrouble(requests: number): fc.Arbitrary<Trouble> {
+  return fc.record({
+    at: fc.integer({ min: 1, max: requests }),
+    fault: fc.constantFrom("fail", "lose"),
+    end: fc.constantFrom("alive", "dead", "dead", "retried"),
+    again: fc.constant("it"),
+  });
+}
+
 /** What goes wrong with each operation of a history; nothing with those that are over its end. */
 export const troubles: fc.Arbitrary<(Trouble | null)[]> = fc.array(
   fc.option(trouble, { freq: 3 }),

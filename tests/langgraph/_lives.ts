@@ -1,5 +1,6 @@
 /** Random lives of threads under a time to live, as data that fast-check can shrink. */
 import fc from "fast-check";
+import { someTrouble } from "../checkpoint/_trouble.ts";
 
 /** The days of the time to live, and those of the refresh, on which the waits turn. */
 export const DAYS = 30;
@@ -9,8 +10,8 @@ export const REFRESH_DAYS = 8;
 const lane = fc.constantFrom(0, 0, 0, 0, 1, 2, 3, 4);
 const saver = fc.nat(1);
 const which = fc.nat(40);
-/** After how many requests the process dies, where it does. */
-const dies = fc.option(fc.nat(8), { freq: 6 });
+/** What goes wrong, where something does. */
+const trouble = fc.option(someTrouble(9), { freq: 6 });
 
 const hours = fc.oneof(
   { arbitrary: fc.constantFrom(1, 6, 24, 24 * 3), weight: 4 },
@@ -59,7 +60,7 @@ const put = fc.record({
     arbitrary: fc.constant(true),
     weight: 1,
   }),
-  dies,
+  trouble,
 });
 
 const write = fc.record({
@@ -70,7 +71,7 @@ const write = fc.record({
   task: fc.constantFrom("t1", "t2", "t3"),
   channel: fc.constantFrom("log", "log", "__pregel_tasks", "__interrupt__", "__resume__"),
   large: fc.boolean(),
-  dies,
+  trouble,
 });
 
 /** A thread that somebody comes back to again and again, for months, and little in it changes. */
@@ -93,11 +94,11 @@ const event = fc.oneof(
   { arbitrary: routine, weight: 1 },
   { arbitrary: fc.record({ kind: fc.constant("restart" as const), saver }), weight: 1 },
   {
-    arbitrary: fc.record({ kind: fc.constant("prune" as const), lane, saver, dies }),
+    arbitrary: fc.record({ kind: fc.constant("prune" as const), lane, saver, trouble }),
     weight: 1,
   },
   {
-    arbitrary: fc.record({ kind: fc.constant("copy" as const), lane, saver, dies }),
+    arbitrary: fc.record({ kind: fc.constant("copy" as const), lane, saver, trouble }),
     weight: 1,
   },
   {

@@ -5,16 +5,16 @@ import {
   type CheckpointTuple,
   MemorySaver,
 } from "@langchain/langgraph-checkpoint";
-import { CorruptError, type ObjectStore, type Ttl } from "@cairn/checkpoint";
+import { CorruptError, type Ttl } from "@cairn/checkpoint";
 import { S3Saver, type S3SaverOptions } from "@cairn/checkpoint/langgraph";
 import {
   Clock,
   DAY,
-  dyingStore,
   type ExpiringStore,
   expiringStore,
   HOUR,
 } from "../checkpoint/_expiring_store.ts";
+import { OUTAGE, type Process, processOn, type Trouble } from "../checkpoint/_trouble.ts";
 import { CheckpointLog } from "../../src/checkpoint/log.ts";
 import { collect, configOf, normal } from "./_contest.ts";
 import type { Event, Life } from "./_lives.ts";
@@ -59,7 +59,7 @@ export class MortalWorld {
   readonly #clock = new Clock();
   readonly #oracle = new MemorySaver();
   readonly #bucket: ExpiringStore;
-  readonly #processes: { store: ObjectStore; answers: number }[];
+  readonly #processes: Process[] = [];
   readonly #savers: S3Saver[];
   readonly #lanes: Lane[];
   readonly #life: Life;
@@ -68,13 +68,14 @@ export class MortalWorld {
   #count = 0;
   /** How often something that had to be there was looked at. */
   looked = 0;
+  /** How many operations failed. */
+  troubled = 0;
 
   constructor(life: Life, { ttl, ruleDays, options = () => ({}) }: WorldOptions) {
     this.#options = options;
     this.#life = life;
     this.#ttl = ttl;
     this.#bucket = expiringStore(this.#clock, ruleDays, life.seed);
-    this.#processes = life.off.map(() => dyingStore(this.#bucket.store));
     this.#savers = life.off.map((_, at) => this.#start(at));
     this.#lanes = ["1", "2", "copy"].flatMap((thread) =>
       ["", "sub"].map((namespace) => ({ thread, namespace, checkpoints: new Map() }))
@@ -102,7 +103,7 @@ export class MortalWorld {
   }
 
   #start(process: number): S3Saver {
-    const { store } = this.#processes[process]!;
+    const { store } = this.#processes[process] = processOn(this.#bucket.store);
     return new S3Saver(
       { store, ...this.#settings(), ttl: this.#ttl },
       this.#clock.off(this.#life.off[process]! * HOUR),
@@ -133,7 +134,7 @@ export class MortalWorld {
         const { lane: at, saver, every, times, version } = event;
         for (let time = 0; time < times; time++) {
           await this.#happen({ kind: "wait", hours: every });
-          const step = { lane: at, saver, dies: null } as const;
+          const step = { lane: at, saver, trouble: null } as const;
           await this.#happen({ kind: "put", ...step, ...ROUTINE, version });
           await this.#happen({ kind: "write", ...step, ...ROUTINE_WRITE });
         }
@@ -200,28 +201,33 @@ export class MortalWorld {
     for (const lane of this.#lanes) if (lane.thread === thread) lane.checkpoints.clear();
   }
 
-  /** Does something on a process that may die in the midst of it; then it is done again. */
+  /** Does something in which a request may fail; then it is done again. */
   async #twice(
-    { saver, dies }: { saver: number; dies: number | null },
+    { saver, trouble }: { saver: number; trouble: Trouble | null },
     operation: (saver: S3Saver) => Promise<void>,
   ): Promise<void> {
-    if (await this.#dying(saver, dies, () => operation(this.#savers[saver]!))) return;
+    if (await this.#try(saver, trouble, operation)) return;
     await operation(this.#savers[saver]!);
   }
 
-  /** Whether an operation came to its end on a process that dies after so many requests; a dead one starts anew. */
-  async #dying(saver: number, dies: number | null, work: () => Promise<unknown>): Promise<boolean> {
+  /** Whether an operation in which a request may fail came to its end; a process that died of it starts anew. */
+  async #try(
+    saver: number,
+    trouble: Trouble | null,
+    work: (saver: S3Saver) => Promise<unknown>,
+  ): Promise<boolean> {
     const process = this.#processes[saver]!;
-    process.answers = dies ?? Infinity;
+    if (trouble !== null) process.arm(trouble, () => {});
     try {
-      await work();
+      await work(this.#savers[saver]!);
       return true;
     } catch (error) {
-      if (!/has died/.test(`${error}`)) throw error;
-      this.#savers[saver] = this.#start(saver);
+      assert(error === OUTAGE, `${(error as Error).stack}`);
+      this.troubled++;
       return false;
     } finally {
-      process.answers = Infinity;
+      // It dies at the end of what it does, where no request was left to tell it.
+      if (process.disarm() && trouble?.end === "dead") this.#savers[saver] = this.#start(saver);
     }
   }
 
@@ -254,14 +260,14 @@ export class MortalWorld {
       tellVersions: true,
     });
     const config = configOf(lane.thread, lane.namespace, next.parent);
-    const put = (saver: number) =>
-      this.#savers[saver]!.put(config, next.checkpoint, next.metadata, next.newVersions);
+    const put = (saver: S3Saver) =>
+      saver.put(config, next.checkpoint, next.metadata, next.newVersions);
     const end = this.#clock.now + this.#ttl.days * DAY;
-    if (!await this.#dying(event.saver, event.dies, () => put(event.saver))) {
-      // As one whose answer was lost would: again, now by a process that has forgotten all.
-      if (!event.again) return;
-      await put(event.saver);
-    } else if (event.again) await put(1 - event.saver);
+    if (!await this.#try(event.saver, event.trouble, put)) {
+      // As one whose answer was lost would: again; or nobody does, who finds out later whether it was done.
+      if (event.again) await put(this.#savers[event.saver]!);
+      else if (!(await this.#stored(lane.thread, lane.namespace)).has(id)) return;
+    } else if (event.again) await put(this.#savers[1 - event.saver]!);
     await this.#oracle.put(config, next.checkpoint, next.metadata);
     lane.checkpoints.set(id, { ...next, must: end, may: end, since, pruned: false });
   }

@@ -14,7 +14,7 @@ async function play(
   parameters: fc.Parameters<[Life]>,
   options?: WorldOptions["options"],
 ) {
-  const sum = { removed: 0, looked: 0 };
+  const sum = { removed: 0, looked: 0, troubled: 0 };
   const property = fc.asyncProperty(lives, async (life) => {
     const world = new MortalWorld(life, { ttl, ruleDays, ...(options && { options }) });
     try {
@@ -22,6 +22,7 @@ async function play(
     } finally {
       sum.removed += world.removed;
       sum.looked += world.looked;
+      sum.troubled += world.troubled;
     }
   });
   return { sum, outcome: await fc.check(property, { seed: 20_260_201, ...parameters }) };
@@ -29,11 +30,12 @@ async function play(
 
 Deno.test("S3Saver with a time to live: whatever can be seen can be read, through any life, whenever the rule fires", async () => {
   assert.deepEqual([ttl.refreshDays, ruleDays], [REFRESH_DAYS, DAYS + REFRESH_DAYS]);
-  const { sum, outcome } = await play(ttl, ruleDays, { numRuns: 250 });
+  const { sum, outcome } = await play(ttl, ruleDays, { numRuns: 180 });
   assert(!outcome.failed, `${fc.defaultReportMessage(outcome)}\n${outcome.errorInstance}`);
 
-  assert(sum.removed > 1_500, `the rule removed no more than ${sum.removed} objects`);
-  assert(sum.looked > 10_000, `no more than ${sum.looked} checkpoints were looked at`);
+  assert(sum.removed > 1_000, `the rule removed no more than ${sum.removed} objects`);
+  assert(sum.looked > 7_000, `no more than ${sum.looked} checkpoints were looked at`);
+  assert(sum.troubled > 80, `no more than ${sum.troubled} operations failed`);
 });
 
 Deno.test("S3Saver with a time to live and encryption: what is stored again can be opened", async () => {

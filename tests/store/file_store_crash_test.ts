@@ -7,6 +7,7 @@ import { getBytes, type ObjectStore } from "@cairn/checkpoint";
 import { fileStore } from "@cairn/checkpoint/file";
 
 const KILLS = 8;
+const CONTENDER = fileURLToPath(new URL("./_contending_writer.ts", import.meta.url));
 const WRITER = fileURLToPath(new URL("./_crash_writer.ts", import.meta.url));
 
 Deno.test("fileStore keeps whole objects, wherever its process is killed", async () => {
@@ -49,6 +50,67 @@ Deno.test("fileStore removes after a day what a killed process has left", async 
   await rm(directory, { recursive: true });
 });
 
+/** What a contender has told: what it was about to do, or what came of it. */
+type Line = readonly [number: number, what: string, ...rest: string[]];
+
+Deno.test("fileStore has room for two processes in the same folders, either of which may be killed", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "cairn-"));
+  const store = fileStore(directory);
+  await store.put("f1/g/stays", new TextEncoder().encode("stays"));
+  let [read, refused, written] = [0, 0, 0];
+  for (const [round, kills] of [[true, false], [false, true], [true, true]].entries()) {
+    const before = await contentsOf(store);
+    const told = await Promise.all(
+      kills.map((isFirst, at) =>
+        tellUntilKilled([directory, `${round}`, `${"ab"[at]}${round}-`], isFirst ? 250 : 500)
+      ),
+    );
+    /** What was to be written, by its text; whoever was killed has told of it, and may have done it. */
+    const writes = new Map<string, { key: string; etag?: string }>();
+    const [deleted, etags, created] = [new Set<string>(), new Set<string>(), new Set<string>()];
+    for (const [at, lines] of told.entries()) {
+      for (const [number, what, ...rest] of lines) {
+        const own = `${"ab"[at]}${round}-${number}`;
+        if (what === "put" || what === "create") writes.set(own, { key: rest[0]! });
+        else if (what === "delete") { for (const key of rest) deleted.add(key); }
+        else if (what === "refused") refused++;
+        else if (what === "error") assert.fail(rest[0]);
+        else if (what === "done" && writes.has(own)) {
+          const { key } = writes.get(own)!;
+          const etag = rest[0]!;
+          writes.set(own, { key, etag });
+          written++;
+          assert(!etags.has(`${key} ${etag}`), `two objects of ${key} have the ETag ${etag}`);
+          etags.add(`${key} ${etag}`);
+          if (!key.startsWith("race/")) continue;
+          assert(!created.has(key), `${key} was created twice`);
+          created.add(key);
+        }
+      }
+    }
+    const isOf = (key: string, text: string, etag: string) => {
+      const write = writes.get(text.split(" ")[0]!);
+      if (write === undefined) return before.get(key)?.text === text;
+      return write.key === key && (write.etag ?? etag) === etag;
+    };
+    for (const [, what, key, text, etag] of told.flat()) {
+      if (what !== "read") continue;
+      read++;
+      assert(isOf(key!, text!, etag!), `${key} was never ${text} ${etag}`);
+    }
+    const after = await contentsOf(store);
+    for (const [key, { text, etag }] of after) assert(isOf(key, text, etag), `${key}: ${text}`);
+    const wanted = [...writes.values()].flatMap(({ key, etag }) => etag === undefined ? [] : [key]);
+    for (const key of [...before.keys(), ...wanted]) {
+      assert(after.has(key) || deleted.has(key), `${key} is gone, and nobody has deleted it`);
+    }
+  }
+  assert(written > 20 && read > 0 && refused > 5, `${[written, read, refused]}`);
+  await store.delete([...(await contentsOf(store)).keys()]);
+  assert.deepEqual(await readdir(directory), [".tmp"], "no folder is left without a key");
+  await rm(directory, { recursive: true });
+});
+
 /** How many files a directory has; none where an early kill came before it was made. */
 async function countIn(directory: string): Promise<number> {
   try {
@@ -72,6 +134,52 @@ async function writeUntilKilled(directory: string, milliseconds: number): Promis
   const { signal } = await child.status;
   await output.cancel();
   assert.equal(signal, "SIGKILL", "the writer has ended by itself");
+}
+
+/** What a contender tells until it is killed, so many milliseconds after it began. */
+async function tellUntilKilled(
+  options: readonly string[],
+  milliseconds: number,
+): Promise<Line[]> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-check", "--allow-all", CONTENDER, ...options],
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  let text = "";
+  let isReady = () => {};
+  const ready = new Promise<void>((resolve) => isReady = resolve);
+  const reading = (async () => {
+    for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
+      text += piece;
+      isReady();
+    }
+    isReady();
+  })();
+  await ready;
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // It has ended by itself, and has said why.
+  }
+  await child.status;
+  await reading;
+  return text.slice(0, text.lastIndexOf("\n")).split("\n").map((line) => JSON.parse(line));
+}
+
+/** All that is listed, with what it holds. */
+async function contentsOf(
+  store: ObjectStore,
+): Promise<Map<string, { text: string; etag: string }>> {
+  const contents = new Map<string, { text: string; etag: string }>();
+  for await (const { objects } of store.list()) {
+    for (const { key, etag } of objects) {
+      const { bytes } = await getBytes(store, key);
+      contents.set(key, { text: new TextDecoder().decode(bytes), etag });
+    }
+  }
+  return contents;
 }
 
 /** Reads all that is listed, and gives how many objects that were. */
