@@ -5,7 +5,7 @@ import { PAGE_SIZE } from "../store/limits.ts";
 import { checkLimit } from "../store/_listing.ts";
 import { checkETag, given, refuse } from "../store/_options.ts";
 import { answeredRange, checkRange, rangeHeader } from "../store/_range.ts";
-import { checkKey } from "../store/key.ts";
+import { checkKey, compareKeys } from "../store/key.ts";
 import { resumedBody } from "../store/resume.ts";
 import type { GetOptions, GetResult, ObjectInfo, ObjectStore } from "../store/store.ts";
 import { infoFromHeaders, quoteETag } from "./headers.ts";
@@ -117,11 +117,13 @@ export function createReads({ name, settings, policy, driver, run }: S3Context):
         if (typeof value === "string" && value.isWellFormed()) continue;
         refuse(option, value, "well-formed Unicode");
       }
+      // What comes before all that is asked for leaves nothing out; Garage would give nothing.
+      const isInside = startAfter && compareKeys(startAfter, prefix ?? "") >= 0;
       let token: string | undefined;
       while (left > 0) {
         const query = {
           prefix: prefix || undefined,
-          startAfter: token ? undefined : startAfter || undefined,
+          startAfter: token || !isInside ? undefined : startAfter,
           delimiter,
           token,
           maxKeys: Math.min(PAGE_SIZE, left),

@@ -114,7 +114,7 @@ test("EdgeStore.list() follows the pages, and asks for no more than its limit", 
       url.searchParams.has("continuation-token") ? page(["c"], "t2") : page(["a+ b", "b"], "t+/1"),
     async (store, seen) => {
       const keys: string[] = [];
-      for await (const { objects } of store.list({ prefix: "a b", startAfter: "+", limit: 3 })) {
+      for await (const { objects } of store.list({ prefix: "a", startAfter: "a+", limit: 3 })) {
         keys.push(...objects.map(({ key }) => key));
       }
       assert.deepEqual(keys, ["a+ b", "b", "c"]);
@@ -123,19 +123,29 @@ test("EdgeStore.list() follows the pages, and asks for no more than its limit", 
           "list-type": "2",
           "encoding-type": "url",
           "max-keys": "3",
-          prefix: "a b",
-          "start-after": "+",
+          prefix: "a",
+          "start-after": "a+",
         },
         {
           "list-type": "2",
           "encoding-type": "url",
           "max-keys": "1",
-          prefix: "a b",
+          prefix: "a",
           "continuation-token": "t+/1",
         },
       ]);
     },
   );
+});
+
+test("EdgeStore.list() does not say where to start before everything that it asks for", async () => {
+  await withStore(() => page(["b/1"]), async (store, seen) => {
+    for (const startAfter of ["", "a", "b", "b/", "\uff5e"]) {
+      await Array.fromAsync(store.list({ prefix: "b/", startAfter }));
+    }
+    const sent = seen.map(({ url }) => url.searchParams.get("start-after"));
+    assert.deepEqual(sent, [null, null, null, "b/", "\uff5e"]);
+  });
 });
 
 test("EdgeStore.list() tries a page again, not the pages before", async () => {

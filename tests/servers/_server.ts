@@ -9,6 +9,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import type { KnownFault } from "../_junit.ts";
 
 /** The checkout. */
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -27,22 +28,29 @@ export interface ServerAddress {
 export interface ServerKind {
   /** Its name, and that of its folder under `.cache`. */
   readonly name: string;
-  /** The path that answers 200 once it is ready. */
+  /** The path that answers once it is ready. */
   readonly health: string;
+  /** With which status. @default 200 */
+  readonly healthy?: number;
   /** How long a start may take, in seconds. */
   readonly patience: number;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   /** Whether a bucket of it has a lifecycle, versions and so on; others run what needs objects alone. */
   readonly configures: boolean;
+  /** What it does not honour, as `docs/dialects.md` tells: the tests that fail on it, and with what. */
+  readonly faults?: readonly KnownFault[];
   /** Installs it, where it is not there yet. */
   install(home: string): Promise<void>;
   /** How to start it on a port. */
-  command(home: string, port: number): {
-    readonly command: string;
-    readonly args: readonly string[];
-    readonly env: Readonly<Record<string, string>>;
-  };
+  command(home: string, port: number): ServerCommand | Promise<ServerCommand>;
+}
+
+/** What starts a server. */
+export interface ServerCommand {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
 }
 
 const BUCKET = "cairn";
@@ -64,7 +72,7 @@ export async function up(kind: ServerKind): Promise<ServerAddress> {
   await mkdir(home, { recursive: true });
   await kind.install(home);
   const port = await freePort();
-  const { command, args, env } = kind.command(home, port);
+  const { command, args, env } = await kind.command(home, port);
   const log = logOf(kind);
   // A group of its own: a Ctrl-C for the tests must not stop it before they let go of it.
   const child = new Deno.Command("/bin/sh", {
@@ -150,13 +158,13 @@ export async function main(kind: ServerKind): Promise<void> {
   } else throw new Error(`Say up, down or env, and not ${verb ?? "nothing"}`);
 }
 
-/** Runs a program to its end, and throws where it fails. */
+/** Runs a program to its end, gives what it wrote, and throws where it fails. */
 export async function run(
   what: string,
   command: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-): Promise<void> {
+): Promise<string> {
   console.error(`${what} ...`);
   const started = Date.now();
   let output;
@@ -165,11 +173,13 @@ export async function run(
   } catch (cause) {
     throw new Error(`${what}: cannot run ${command}; install it, or put it on the PATH`, { cause });
   }
+  const written = new TextDecoder().decode(output.stdout);
   if (!output.success) {
-    const said = new TextDecoder().decode(output.stdout) + new TextDecoder().decode(output.stderr);
+    const said = written + new TextDecoder().decode(output.stderr);
     throw new Error(`${what} failed:\n${said.split("\n").slice(-40).join("\n")}`);
   }
   console.error(`${what}: done in ${Math.round((Date.now() - started) / 1000)} s`);
+  return written;
 }
 
 /** A running server that the environment names, such as CAIRN_MINIO_ENDPOINT. */
@@ -207,7 +217,7 @@ async function isHealthy(kind: ServerKind, { endpoint }: ServerAddress): Promise
     const signal = AbortSignal.timeout(2_000);
     const answer = await fetch(`${endpoint}${kind.health}`, { signal });
     await answer.body?.cancel();
-    return answer.ok;
+    return answer.status === (kind.healthy ?? 200);
   } catch {
     return false;
   }
@@ -240,7 +250,8 @@ async function readState(kind: ServerKind): Promise<{ pid: number; port: number 
   }
 }
 
-function freePort(): Promise<number> {
+/** A port of the loopback interface that nobody listens on. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.on("error", reject);

@@ -11,7 +11,8 @@ import { goBinary, goInstall, type GoProgram } from "./_go.ts";
 import { main, type ServerKind } from "./_server.ts";
 
 const PROGRAM: GoProgram = {
-  path: "github.com/minio/minio",
+  name: "minio",
+  module: "github.com/minio/minio",
   version: "v0.0.0-20260212201848-7aac2a2c5b7c",
   takes: "three minutes",
 };

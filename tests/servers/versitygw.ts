@@ -12,8 +12,10 @@ import { goBinary, goInstall, type GoProgram } from "./_go.ts";
 import { main, type ServerKind } from "./_server.ts";
 
 const PROGRAM: GoProgram = {
-  path: "github.com/versity/versitygw/cmd/versitygw",
+  name: "versitygw",
+  module: "github.com/versity/versitygw",
   version: "v1.8.0",
+  path: "./cmd/versitygw",
   takes: "two minutes",
 };
 
@@ -25,6 +27,14 @@ export const versitygw: ServerKind = {
   accessKeyId: "cairn-tests",
   secretAccessKey: "cairn-tests-secret",
   configures: false,
+  faults: [
+    // It refuses before it has read a body, and closes: whoever still sends may see no answer.
+    {
+      test: /creates from a long body only where none is$/,
+      error: /UnavailableError: .*\(no answer\), expected PreconditionFailedError$/,
+      races: true,
+    },
+  ],
   async install(home) {
     await goInstall(home, PROGRAM);
     for (const folder of ["buckets", "versions"]) {

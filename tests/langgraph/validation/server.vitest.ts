@@ -1,5 +1,6 @@
 import { edgeStore } from "@cairn/checkpoint/edge";
 import { sdkStore } from "@cairn/checkpoint/sdk";
+import { lacking } from "../../conformance/_server.ts";
 import { requireServer } from "../../servers/env.ts";
 import { validate } from "./_suite.ts";
 
@@ -10,6 +11,7 @@ const options = {
   bucket,
   forcePathStyle: true,
   credentials: { accessKeyId, secretAccessKey },
+  capabilities: lacking(),
 };
 
 validate(`edgeStore, ${name}`, () => ({ store: edgeStore(options) }));
