@@ -111,6 +111,12 @@ export async function rewrap(store: ObjectStore, options: RewrapOptions): Promis
     refuse("plaintext", plaintext, '"refuse", "skip" or "seal"');
   }
   checkWhole({ maxOpenRequests }, 1);
+  if (store.capabilities.lags) {
+    throw new InvalidInputError(
+      `Cannot rewrap ${store.name}: what a replica does not list yet would stay under the old key; ` +
+        "give the origin's own store",
+    );
+  }
   const places = new Keys(prefix);
   const encryption = aesGcm({ keys });
   const wrapAnew = rewrapper(from, keys);

@@ -66,7 +66,7 @@ interface Kept extends WrappedKey {
  * it at once, the store lets one be first, and the other reads it.
  *
  * @throws {InvalidInputError} where there is no provider or no store.
- * @throws {UnsupportedError} where the store cannot let one of two writers be the first.
+ * @throws {UnsupportedError} where the store cannot let one of two writers be the first, or has a replica.
  *
  * @example Erasure
  * ```ts
@@ -98,6 +98,12 @@ export function threadKeys(options: ThreadKeysOptions): ThreadKeys {
     throw new UnsupportedError(
       `Cannot keep threads' keys in ${store.name}: of two processes that make a key at once, it ` +
         "cannot let one be first; take a store with conditional writes",
+    );
+  }
+  if (store.capabilities.lags) {
+    throw new UnsupportedError(
+      `Cannot keep threads' keys in ${store.name}: a replica would still have a key that was erased; ` +
+        "take a store without one",
     );
   }
   let forgotten = 0;

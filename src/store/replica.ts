@@ -30,8 +30,8 @@ export interface ReplicaOptions {
   /** Hears of each read that the origin could not answer, once it is known whether the replica could. */
   readonly onFallback?: ((fallback: Fallback) => void) | undefined;
   /**
-   * For how long after the last read from the replica nothing is deleted, in
-   * milliseconds: what is to go may have been chosen by what the replica said.
+   * For how long after the last read from the replica nothing is deleted or copied, in
+   * milliseconds: what is to go, or to come along, may have been chosen by what the replica said.
    *
    * @default 3_600_000, an hour
    */
@@ -59,9 +59,9 @@ export interface ReplicaComponents {
  *   there has the same ETag.
  * - `head` asks the origin alone, since whoever asks is about to write on the
  *   strength of the answer; so do all writes.
- * - Nothing is deleted for a while after a read from the replica: a deletion
- *   that was chosen by an old listing would leave the rest of a thread, or take
- *   what a newer checkpoint needs.
+ * - Nothing is deleted or copied for a while after a read from the replica: a
+ *   deletion that was chosen by an old listing would leave the rest of a thread,
+ *   or take what a newer checkpoint needs, and a copy would lack it.
  *
  * Give the origin few attempts and a short timeout, so that the replica's turn
  * comes while somebody still waits.
@@ -121,6 +121,17 @@ export function withReplica(
     lastFallback = now();
     onFallback?.({ ...read, error });
     return answer;
+  }
+
+  /** Refuses what may have been chosen by what the replica said a while ago. */
+  function refuseWhileBehind(doing: string, key: string): void {
+    const wait = lastFallback + deleteAfter - now();
+    if (!(wait > 0)) return;
+    throw new UnavailableError(
+      `Cannot ${doing}: something was read from the replica less than ${deleteAfter} ms ago, ` +
+        "and it may lag; try again later, or with the origin alone",
+      { key, retryAfter: Math.ceil(wait) },
+    );
   }
 
   /** The body of an answer of the origin, with its end from the replica where the origin breaks off. */
@@ -202,17 +213,13 @@ export function withReplica(
       }
     },
     async delete(keys, options) {
-      const wait = lastFallback + deleteAfter - now();
-      if (wait > 0 && keys.length > 0) {
-        throw new UnavailableError(
-          `Cannot delete ${keys.length} keys: something was read from the replica less than ` +
-            `${deleteAfter} ms ago, and it may lag; try again later, or delete with the origin alone`,
-          { key: keys[0], retryAfter: Math.ceil(wait) },
-        );
-      }
+      if (keys.length > 0) refuseWhileBehind(`delete ${keys.length} keys`, keys[0]!);
       await origin.delete(keys, options);
     },
-    copy: (from, to, options) => origin.copy(from, to, options),
+    async copy(from, to, options) {
+      refuseWhileBehind(`copy ${quote(from)}`, from);
+      return await origin.copy(from, to, options);
+    },
     presign: (key, options) => origin.presign(key, options),
   };
 }

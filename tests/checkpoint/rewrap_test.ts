@@ -13,6 +13,7 @@ import {
   type RewrapOptions,
   type RewrapProgress,
   S3Checkpointer,
+  withReplica,
 } from "@cairn/checkpoint";
 import { countingStore } from "@cairn/checkpoint/testing";
 import assert from "node:assert/strict";
@@ -200,4 +201,6 @@ Deno.test("rewrap() refuses options that cannot be meant", async () => {
     const options = wrong as unknown as RewrapOptions;
     await assert.rejects(rewrap(memoryStore(), options), InvalidInputError);
   }
+  const store = withReplica(memoryStore(), memoryStore());
+  await assert.rejects(rewrap(store, { keys }), /would stay under the old key/);
 });

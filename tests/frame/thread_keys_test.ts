@@ -12,6 +12,7 @@ import {
   S3Checkpointer,
   threadKeys,
   UnsupportedError,
+  withReplica,
 } from "@cairn/checkpoint";
 import { countingStore } from "@cairn/checkpoint/testing";
 import { altered, keysOf } from "../checkpoint/_stores.ts";
@@ -182,6 +183,11 @@ Deno.test("threadKeys() refuses what it cannot work with, and a frame that anoth
     capabilities: { ...store.capabilities, conditionalCreate: false },
   });
   assert.throws(() => threadKeys({ provider, store: racy }), UnsupportedError);
+  const replicated = withReplica(store, memoryStore());
+  assert.throws(
+    () => threadKeys({ provider, store: replicated }),
+    /still have a key that was erased/,
+  );
   assert.throws(() => threadKeys({ provider, store: {} as ObjectStore }), InvalidInputError);
   assert.throws(() => threadKeys({ provider: {} as KeyProvider, store }), InvalidInputError);
   const keys = threadKeys({ provider, store });

@@ -294,7 +294,7 @@ Deno.test("withReplica() asks nobody else once the caller has given up", async (
   await assert.rejects(reading, reason);
 });
 
-Deno.test("withReplica() deletes nothing for a while after a read from the replica", async () => {
+Deno.test("withReplica() deletes and copies nothing for a while after a read from the replica", async () => {
   const down = { now: false };
   const { origin, replica, clock, store } = pair(
     () => down.now ? { kind: "fail" } : undefined,
@@ -311,11 +311,17 @@ Deno.test("withReplica() deletes nothing for a while after a read from the repli
     assert.match(error.message, /Cannot delete 2 keys.*1000 ms.*with the origin alone/);
     return true;
   });
+  await assert.rejects(store.copy("k", "l"), (error) => {
+    assert(error instanceof UnavailableError);
+    assert.deepEqual([error.key, error.retryAfter], ["k", 600]);
+    return true;
+  });
   assert.deepEqual(await keysOf(origin), ["k"]);
   await store.delete([]);
   await store.put("k", bytes(1));
   clock.at += 600;
-  await store.delete(["k"]);
+  await store.copy("k", "l");
+  await store.delete(["k", "l"]);
   assert.deepEqual(await keysOf(origin), []);
   assert.deepEqual(await keysOf(replica), ["k"]);
 });
