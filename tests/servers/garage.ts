@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { mkdir, rename, stat, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { freePort, main, run, type ServerKind } from "./_server.ts";
 
 const VERSION = "2.5.0";
@@ -60,6 +60,7 @@ export const garage: ServerKind = {
         ],
       );
       await rename(`${home}/bin/garage`, binaryOf(home));
+      await rm(`${home}/target`, { recursive: true });
     }
     await mkdir(`${home}/data`, { recursive: true });
   },
