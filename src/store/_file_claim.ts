@@ -26,7 +26,7 @@ export async function claimAndRename(
     }
     await rename(temporary, target);
   } finally {
-    await unlink(claim);
+    await remove(claim);
   }
 }
 
@@ -42,28 +42,52 @@ async function take(claim: string, stale: number): Promise<void> {
     if (Date.now() - start > 3 * stale) {
       throw new UnavailableError(`Another process holds ${claim}`, { code: "EEXIST" });
     }
-    if (await isOlder(claim, stale)) await abandon(claim);
-    else await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    if (await abandon(claim, stale)) continue;
+    await new Promise((resolve) => setTimeout(resolve, PAUSE));
   }
 }
 
-/** Only one of those who find a stale claim can rename it away. */
-async function abandon(claim: string): Promise<void> {
-  const grave = `${claim}-${crypto.randomUUID()}`;
+/**
+ * Removes a stale claim; tells whether it did. Another one may stand there by
+ * then, so whoever removes it first makes a file named after the claim and its
+ * time: of those who found it one is left to look once more, and to remove it.
+ */
+async function abandon(claim: string, stale: number): Promise<boolean> {
+  const time = await timeOf(claim);
+  if (Date.now() - time <= stale) return false;
+  const right = `${claim}-${time}`;
   try {
-    await rename(claim, grave);
-    await unlink(grave);
+    await (await open(right, "wx")).close();
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw error;
+    // Whoever has it removes it at once, or has died.
+    if (Date.now() - await timeOf(right) > stale) await remove(right);
+    return false;
+  }
+  try {
+    const isThere = await timeOf(claim) === time;
+    if (isThere) await remove(claim);
+    return isThere;
+  } finally {
+    await remove(right);
+  }
+}
+
+/** When a file was written, in milliseconds; never, so to speak, where it is gone. */
+async function timeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).mtimeMs;
+  } catch (error) {
+    if (isMissing(error)) return Infinity;
+    throw error;
+  }
+}
+
+async function remove(path: string): Promise<void> {
+  try {
+    await unlink(path);
   } catch (error) {
     if (!isMissing(error)) throw error;
-  }
-}
-
-async function isOlder(path: string, age: number): Promise<boolean> {
-  try {
-    return Date.now() - (await stat(path)).mtimeMs > age;
-  } catch (error) {
-    if (isMissing(error)) return false;
-    throw error;
   }
 }
 

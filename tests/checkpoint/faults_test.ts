@@ -11,7 +11,7 @@ import {
 } from "@cairn/checkpoint";
 import fc from "fast-check";
 import { CANCELLED, conversations, OUTAGE, type Process, processOn, troubles } from "./_trouble.ts";
-import { noise } from "./_stores.ts";
+import { etagsOfBytes, noise } from "./_stores.ts";
 
 /** A checkpoint as the model has it. */
 interface Known {
@@ -97,7 +97,7 @@ async function play(
   { operations, troubles, ...options }: typeof histories extends fc.Arbitrary<infer T> ? T : never,
   tally: Record<string, number>,
 ): Promise<void> {
-  const store = memoryStore();
+  const store = etagsOfBytes(memoryStore());
   const begin = (on: ObjectStore) =>
     new S3Checkpointer(on, { ...options, compression: "none", maxOpenRequests: 3 });
   const processes: { on: Process; checkpointer: S3Checkpointer }[] = [];

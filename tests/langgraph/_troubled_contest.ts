@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type CheckpointTuple, MemorySaver } from "@langchain/langgraph-checkpoint";
 import { memoryStore, type ObjectStore } from "@cairn/checkpoint";
 import type { S3Saver } from "@cairn/checkpoint/langgraph";
+import { etagsOfBytes } from "../checkpoint/_stores.ts";
 import {
   CANCELLED,
   OUTAGE,
@@ -24,7 +25,7 @@ export function newTally(): Tally {
 
 /** What the processes stand on, and how. */
 export interface Setting {
-  /** The bucket. @default memoryStore() */
+  /** The bucket. @default one whose ETags are made of the bytes */
   readonly store?: ObjectStore;
   /** What a process that begins has between itself and the bucket. */
   readonly layer?: (bucket: ObjectStore, process: number) => ObjectStore;
@@ -59,7 +60,7 @@ export class TroubledContest extends Contest {
   #count = 0;
 
   constructor(history: TroubledHistory, tally: Tally, setting: Setting = {}) {
-    const { store = memoryStore(), options } = setting;
+    const { store = etagsOfBytes(memoryStore()), options } = setting;
     super(store, history, "cairn/", options);
     this.#bucket = store;
     this.#setting = setting;

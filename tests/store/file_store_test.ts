@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -272,6 +281,34 @@ Deno.test("claimAndRename() takes over a claim that a killed process has left", 
     await claimAndRename(join(directory, "two"), target, 20);
     assert.equal(await readFile(target, "utf8"), "two");
     assert.deepEqual((await readdir(directory)).sort(), ["target"]);
+  });
+});
+
+Deno.test("claimAndRename() lets one of many be first where a killed process has left its claim", async () => {
+  await inDirectory(async (directory) => {
+    const race = async (_: unknown, at: number) => {
+      const target = join(directory, `target ${at}`);
+      const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(target));
+      const claim = join(directory, `claim-${Buffer.from(hash).toString("hex")}`);
+      await writeFile(claim, "");
+      await utimes(claim, 1, 1);
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: 6 }, async (_, each) => {
+          const temporary = join(directory, `${at} ${each}`);
+          await writeFile(temporary, `${each}`);
+          await claimAndRename(temporary, target);
+          return `${each}`;
+        }),
+      );
+      const first = outcomes.filter((outcome) => outcome.status === "fulfilled");
+      for (const outcome of outcomes) {
+        if (outcome.status === "fulfilled") continue;
+        assert(outcome.reason instanceof PreconditionFailedError, `${outcome.reason}`);
+      }
+      assert.deepEqual(first.map(({ value }) => value), [await readFile(target, "utf8")]);
+    };
+    await Promise.all(Array.from({ length: 60 }, race));
+    assert(!(await readdir(directory)).some((name) => name.startsWith("claim")));
   });
 });
 
