@@ -107,7 +107,9 @@ Deno.test("fileStore has room for two processes in the same folders, either of w
   }
   assert(written > 20 && read > 0 && refused > 5, `${[written, read, refused]}`);
   await store.delete([...(await contentsOf(store)).keys()]);
-  assert.deepEqual(await readdir(directory), [".tmp"], "no folder is left without a key");
+  // Whoever was killed may have left a folder with nothing in it, and a file that was not whole: neither is listed.
+  const pages = await Array.fromAsync(store.list({ delimiter: "/" }));
+  assert.deepEqual(pages.flatMap(({ objects, prefixes }) => [...objects, ...prefixes]), []);
   await rm(directory, { recursive: true });
 });
 
