@@ -1,5 +1,4 @@
 import { CorruptError } from "../errors.ts";
-import { checkETag } from "../store/_options.ts";
 import { quote } from "../store/key.ts";
 import { traces } from "../store/policy.ts";
 import type { ObjectInfo, Precondition } from "../store/store.ts";
@@ -30,7 +29,7 @@ export function conditionHeaders(
 ): Record<string, string> {
   if (precondition === "overwrite") return {};
   if (precondition === "create") return { [`${prefix}if-none-match`]: "*" };
-  return { [`${prefix}if-match`]: quoteETag(checkETag(precondition.ifMatch)) };
+  return { [`${prefix}if-match`]: quoteETag(precondition.ifMatch) };
 }
 
 /** The server's id of a request, by its answer; some send theirs twice. */

@@ -64,6 +64,8 @@ export interface S3Settings {
   readonly headers: RequestHeaders;
   readonly dialect: Dialect;
   readonly capabilities: StoreCapabilities;
+  /** Whether the dialect or the user has said that conditions are honoured, or that they are not. */
+  readonly sure: boolean;
   readonly multipartThreshold: number;
   readonly partSize: number;
   readonly partsInFlight: number;
@@ -120,6 +122,7 @@ export function resolveS3Options(options: S3Options): S3Settings {
     headers: requestHeaders(options),
     dialect,
     capabilities: capabilitiesOf(bucket, dialect, options.capabilities),
+    sure: dialect.name !== "unknown" || !!options.capabilities,
     multipartThreshold,
     partSize,
     partsInFlight,

@@ -30,10 +30,15 @@ export function createWrites(
   const { name, settings, driver, run } = context;
   const { dialect, capabilities } = settings;
 
+  const IGNORED = "and takes them all the same; give the capabilities that probe() finds";
+  /** Whether the server does with conditions what it is said to; `undefined` where nobody knows yet. */
+  let honest: boolean | undefined = settings.sure || undefined;
+
   function checkCondition(key: string, precondition: Precondition): void {
     if (precondition === "overwrite") return;
     const capability = precondition === "create" ? "conditionalCreate" : "conditionalUpdate";
     if (!capabilities[capability]) throw unconditional(key, `where ${capability} is false`);
+    if (honest === false) throw unconditional(key, IGNORED);
     if (precondition !== "create") checkETag(precondition.ifMatch);
   }
 
@@ -52,14 +57,21 @@ export function createWrites(
   ): Promise<PutResult> {
     const { precondition = "overwrite" } = options;
     const asked = { ...extra, ...conditionHeaders(precondition) };
-    try {
-      return await run(async (signal) => {
+    const send = () =>
+      run(async (signal) => {
         const headers = await driver.putObject(key, bytes, asked, signal);
         return { etag: etagFromHeaders(key, headers) };
-      }, options);
-    } catch (error) {
-      throwIfAbsent(error, precondition);
+      }, options).catch((error) => throwIfAbsent(error, precondition));
+    const result = await send();
+    // Some servers answer 200 and ignore a condition: what was just created must be refused.
+    if (honest === undefined && precondition === "create") {
+      honest = await send().then(() => false, (error) => {
+        if (error instanceof PreconditionFailedError) return true;
+        throw error;
+      });
+      if (!honest) throw unconditional(key, IGNORED);
     }
+    return result;
   }
 
   async function write(
@@ -74,13 +86,10 @@ export function createWrites(
     const extra = { ...write, ...own };
     const isWhole = body instanceof Uint8Array;
     const inParts = takesParts(precondition);
-    let threshold = settings.multipartThreshold;
+    const { multipartThreshold, partSize, partsInFlight } = settings;
     // What cannot go in parts is gathered in the memory that parts would have had.
-    if (!inParts) {
-      threshold = isWhole
-        ? Infinity
-        : Math.max(threshold, settings.partSize * settings.partsInFlight);
-    }
+    const gathered = isWhole ? Infinity : Math.max(multipartThreshold, partSize * partsInFlight);
+    const threshold = inParts ? multipartThreshold : gathered;
     return await rounds(isWhole, () =>
       uploadStream(body, {
         ...settings,

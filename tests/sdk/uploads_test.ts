@@ -296,7 +296,7 @@ test("SdkStore.put() sends a stream at once on a condition that no upload honour
     await assert.rejects(store.put("key", stream, { precondition: "create" }), UnsupportedError);
     assert(state.cancelled);
     assert.equal(seen.length, 1);
-  }, { ...PARTS, dialect: "unknown" });
+  }, { ...PARTS, dialect: "ceph" });
 });
 
 test("SdkStore.put() adds no checksum of its own accord", async () => {
