@@ -41,6 +41,8 @@ export interface ObjectsOptions {
 /** Objects in their frames, with those lately read or written at hand. */
 export class Objects {
   readonly store: ObjectStore;
+  /** Whether this process has sent a chunk. */
+  hasSent = false;
   readonly #keys: Keys;
   readonly #options: ObjectsOptions;
   #recent: RecentObjects;
@@ -139,6 +141,7 @@ export class Objects {
     const isGone = sealed?.(frame.length);
     const options = { ...cachingOf(this.store, key), precondition, signal };
     const seen = this.#options.now();
+    this.hasSent ||= kind === "chunk";
     this.recent.delete(key); // after a lost answer nobody knows what is there
     const { etag } = await this.store.put(key, frame, options);
     // Read back from its own bytes, once it is asked for: the caller may change what it gave.

@@ -45,6 +45,8 @@ export function sentSince(
 }
 
 /** Takes back all that this process knew of a thread's chunks. */
-function doubt({ keys, objects: { recent } }: CheckpointLog, thread: string): void {
+function doubt({ keys, objects }: CheckpointLog, thread: string): void {
+  if (!objects.hasSent) return; // whose states are small holds many records, to look through with each thread
+  const { recent } = objects;
   for (const key of recent.keysUnder(keys.chunks(thread))) recent.see(key, -Infinity);
 }
