@@ -1,4 +1,4 @@
-import { CorruptError, InvalidInputError, NotFoundError, UnsupportedError } from "../errors.ts";
+import { CorruptError, NotFoundError, UnsupportedError } from "../errors.ts";
 import { cancel } from "../store/_abort.ts";
 import { requireCapabilities } from "../store/_capabilities.ts";
 import { PAGE_SIZE } from "../store/limits.ts";
@@ -6,7 +6,7 @@ import { checkLimit } from "../store/_listing.ts";
 import { checkETag, given, refuse } from "../store/_options.ts";
 import { answeredRange, checkRange, rangeHeader } from "../store/_range.ts";
 import { checkKey, compareKeys } from "../store/key.ts";
-import { resumedBody } from "../store/resume.ts";
+import { openResumed } from "../store/resume.ts";
 import type { GetOptions, GetResult, ObjectInfo, ObjectStore } from "../store/store.ts";
 import { infoFromHeaders, quoteETag } from "./headers.ts";
 import type { S3Context } from "./context.ts";
@@ -45,38 +45,17 @@ export function createReads({ name, settings, policy, driver, run }: S3Context):
   }
 
   async function read(key: string, options: GetOptions = {}): Promise<ReadResult> {
-    const { range, ifMatch, versionId, signal, trace } = options;
+    const { range, ifMatch, versionId } = options;
     checkKey(key);
     requireCapabilities({ name, capabilities }, key, { versionId });
     checkRange(range);
     if (ifMatch !== undefined) checkETag(ifMatch);
-    const { info, headers, body, start, end } = await run(
-      (inner) =>
-        open(key, options, inner).catch((error) => {
-          // The last bytes of an empty object are none, and no error.
-          const empty = error instanceof InvalidInputError && error.status === 416;
-          if (!empty || range === undefined || !("suffix" in range)) throw error;
-          return open(key, { ifMatch, versionId }, inner);
-        }),
+    return await openResumed(
+      key,
       options,
+      policy,
+      (asked, signal) => open(key, { ...asked, versionId }, signal),
     );
-    return {
-      info,
-      headers,
-      body: resumedBody({
-        key,
-        first: body,
-        start,
-        end,
-        policy,
-        signal,
-        trace,
-        open: async (from, inner) => {
-          const rest = { range: { start: from, end }, ifMatch: info.etag, versionId };
-          return (await open(key, rest, inner)).body;
-        },
-      }),
-    };
   }
 
   const reads: Pick<ObjectStore, "get" | "head" | "list"> = {

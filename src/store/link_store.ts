@@ -18,7 +18,7 @@ import { isStream, readAll, streamOf } from "./body.ts";
 import { checkKey, compareKeys, quote } from "./key.ts";
 import { retryAfter } from "./retry_after.ts";
 import { createPolicy, type PolicyOptions } from "./policy.ts";
-import { resumedBody } from "./resume.ts";
+import { openResumed } from "./resume.ts";
 import type { CallOptions, GetOptions, ListOptions, ObjectInfo, ObjectStore } from "./store.ts";
 
 /** A link to one object, as plain data: it goes through JSON. Whoever has it may follow it. */
@@ -181,37 +181,20 @@ export function linkStore(
     ...self,
 
     async get(key, asked = {}) {
-      const { range, ifMatch, versionId, signal, trace } = asked;
+      const { range, ifMatch, versionId, signal } = asked;
       checkKey(key);
       requireCapabilities(self, key, { versionId });
       checkRange(range);
       if (ifMatch !== undefined) checkETag(ifMatch);
       signal?.throwIfAborted();
       const link = find(key);
-      const { info, body, start, end } = await policy.run(
-        (inner) =>
-          open(link, { range, ifMatch }, inner).catch((error) => {
-            // The last bytes of an empty object are none, and no error.
-            if (error.status !== 416 || !range || !("suffix" in range)) throw error;
-            return open(link, { ifMatch }, inner);
-          }),
-        signal,
-        trace,
+      const { info, body } = await openResumed(
+        key,
+        asked,
+        policy,
+        (part, inner) => open(link, part, inner),
       );
-      return {
-        info,
-        body: resumedBody({
-          key,
-          first: body,
-          start,
-          end,
-          policy,
-          signal,
-          trace,
-          open: async (at, inner) =>
-            (await open(link, { range: { start: at, end }, ifMatch: info.etag }, inner)).body,
-        }),
-      };
+      return { info, body };
     },
 
     // deno-lint-ignore require-await -- async, so that a wrong key rejects

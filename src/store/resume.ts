@@ -1,8 +1,8 @@
-import { CairnError, CorruptError, UnavailableError } from "../errors.ts";
+import { CairnError, CorruptError, InvalidInputError, UnavailableError } from "../errors.ts";
 import { cancel, onAbort } from "./_abort.ts";
 import { quote } from "./key.ts";
 import { type Policy, withTimeout } from "./policy.ts";
-import type { CallOptions } from "./store.ts";
+import type { CallOptions, GetOptions, ObjectInfo } from "./store.ts";
 
 type Bytes = ReadableStream<Uint8Array<ArrayBuffer>>;
 type Reader = ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
@@ -21,6 +21,49 @@ export interface ResumeOptions extends CallOptions {
   open(start: number, signal: AbortSignal): Promise<Bytes>;
   /** How attempts are made; its `attemptTimeout` bounds each read. */
   readonly policy: Policy;
+}
+
+/** The answer to one GET, with the place of its body in the object. */
+export interface OpenedObject {
+  readonly info: ObjectInfo;
+  readonly body: Bytes;
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * A GET under a policy, whose body goes on where it broke off. `open` sends one
+ * request; what is still missing is asked for of the same ETag.
+ */
+export async function openResumed<Opened extends OpenedObject>(
+  key: string,
+  options: GetOptions,
+  policy: Policy,
+  open: (asked: Pick<GetOptions, "range" | "ifMatch">, signal: AbortSignal) => Promise<Opened>,
+): Promise<Opened> {
+  const { range, ifMatch } = options;
+  const answer = await policy.run(
+    (signal) =>
+      open({ range, ifMatch }, signal).catch((error) => {
+        // The last bytes of an empty object are none, and no error.
+        const empty = error instanceof InvalidInputError && error.status === 416;
+        if (!empty || range === undefined || !("suffix" in range)) throw error;
+        return open({ ifMatch }, signal);
+      }),
+    options.signal,
+    options.trace,
+  );
+  const { info: { etag }, body: first, end } = answer;
+  const body = resumedBody({
+    ...options,
+    ...answer,
+    key,
+    first,
+    policy,
+    open: async (start, signal) =>
+      (await open({ range: { start, end }, ifMatch: etag }, signal)).body,
+  });
+  return { ...answer, body };
 }
 
 /**
