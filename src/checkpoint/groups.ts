@@ -1,4 +1,5 @@
 import { compareKeys } from "../store/key.ts";
+import { PAGE_SIZE } from "../store/limits.ts";
 import type { ObjectInfo, ObjectStore } from "../store/store.ts";
 import type { Keys, Place } from "./keys.ts";
 
@@ -92,7 +93,7 @@ async function* listObjects(
     return;
   }
   let limit = firstPage;
-  for (let more = true; more; limit = limit! < 125 ? limit! * 8 : undefined) {
+  for (let more = true; more; limit = limit! * 8 < PAGE_SIZE ? limit! * 8 : undefined) {
     let count = 0;
     more = false;
     for await (const page of store.list({ prefix, startAfter, limit, signal })) {

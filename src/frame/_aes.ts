@@ -1,4 +1,3 @@
-import { utf8 } from "../store/utf8.ts";
 /**
  * AES-256-GCM with a key of its own for each message. The key is derived from
  * key material and a random salt, so that it seals once, and NIST's bound of
@@ -7,6 +6,8 @@ import { utf8 } from "../store/utf8.ts";
  *
  * @module
  */
+
+import { utf8 } from "../store/utf8.ts";
 
 /** The length of a data key, in bytes. */
 export const KEY_LENGTH = 32;

@@ -2,6 +2,8 @@ import { lstat, open, rename, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { PreconditionFailedError, UnavailableError } from "../errors.ts";
 import { codeOf, isMissing } from "./_file_errors.ts";
+import { toHex } from "./hex.ts";
+import { sha256 } from "./sha256.ts";
 import { utf8 } from "./utf8.ts";
 
 /** A claim is held for two calls of the system; one this old, in milliseconds, was left by a process that died. */
@@ -18,7 +20,7 @@ export async function claimAndRename(
   target: string,
   stale: number = STALE,
 ): Promise<void> {
-  const claim = join(dirname(temporary), `claim-${await hashOf(target)}`);
+  const claim = join(dirname(temporary), `claim-${toHex(await sha256(utf8(target)))}`);
   await take(claim, stale);
   try {
     if (await exists(target)) {
@@ -99,9 +101,4 @@ async function exists(path: string): Promise<boolean> {
     if (isMissing(error)) return false;
     throw error;
   }
-}
-
-async function hashOf(text: string): Promise<string> {
-  const hash = await crypto.subtle.digest("SHA-256", utf8(text));
-  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,4 +1,3 @@
-import { utf8 } from "./utf8.ts";
 /**
  * Keys as paths that every file system keeps apart.
  *
@@ -9,6 +8,8 @@ import { utf8 } from "./utf8.ts";
  * keys `a` and `a/b` live side by side, and `+` says that a long segment goes on
  * in the directory below.
  */
+
+import { utf8 } from "./utf8.ts";
 
 /** The longest name, but for a few bytes: eCryptfs, the tightest in use, allows 143. */
 const NAME_LENGTH = 128;
