@@ -10,6 +10,7 @@ import {
 import { S3Saver } from "@cairn/checkpoint/langgraph";
 import { countingStore, faultyStore } from "@cairn/checkpoint/testing";
 import type { RunnableConfig } from "@langchain/core/runnables";
+import { checkpoint, metadata } from "../langgraph/_case.ts";
 import { etagsOfBytes, keysOf, noise } from "./_stores.ts";
 
 const KIB = 1024;
@@ -38,17 +39,9 @@ function putTo(saver: S3Saver) {
     const versions = Object.fromEntries(
       Object.keys(values).map((name) => [name, changed.includes(name) ? Number(id) : 1]),
     );
-    const checkpoint = {
-      v: 4,
-      id,
-      ts: "2026-01-01T00:00:00.000Z",
-      channel_values: values,
-      channel_versions: versions,
-      versions_seen: {},
-    };
-    const metadata = { source: "loop" as const, step: Number(id), parents: {} };
     const newVersions = Object.fromEntries(changed.map((name) => [name, versions[name]!]));
-    await saver.put(configOf(parent), checkpoint, metadata, newVersions);
+    const next = checkpoint(id, values, versions);
+    await saver.put(configOf(parent), next, metadata({ step: Number(id) }), newVersions);
   };
 }
 

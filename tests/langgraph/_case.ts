@@ -1,6 +1,7 @@
 /** Cases that every store must pass under a saver: run in memory, on disk and on S3 servers. */
 import type { RunnableConfig } from "@langchain/core/runnables";
 import {
+  type ChannelVersions,
   type Checkpoint,
   type CheckpointMetadata,
   type CheckpointTuple,
@@ -89,7 +90,7 @@ export function at(
 export function checkpoint(
   id: string = uuid6(0),
   channel_values: Record<string, unknown> = {},
-  channel_versions: Record<string, number> = {},
+  channel_versions: ChannelVersions = {},
 ): Checkpoint {
   return {
     v: 4,

@@ -6,6 +6,7 @@ import { S3Saver } from "@cairn/checkpoint/langgraph";
 import { faultyStore } from "@cairn/checkpoint/testing";
 import { copyOf, keysOf, unordered } from "../checkpoint/_stores.ts";
 import { CANCELLED, OUTAGE, processOn } from "../checkpoint/_trouble.ts";
+import { checkpoint, metadata } from "./_case.ts";
 import { Contest, everything } from "./_contest.ts";
 import { troubledHistories } from "./_histories.ts";
 import { newTally, type Tally, TroubledContest } from "./_troubled_contest.ts";
@@ -80,15 +81,8 @@ Deno.test("A thread whose deletion fails on a store that lists in no order shows
   const config = (id?: string) => ({ configurable: { thread_id: "1", checkpoint_id: id } });
   const values = { log: "y".repeat(100) };
   for (const id of ["1", "2"]) {
-    const checkpoint = {
-      v: 4,
-      id,
-      ts: "2026-01-01T00:00:00.000Z",
-      channel_values: values,
-      channel_versions: { log: 1 },
-      versions_seen: {},
-    };
-    await saver.put(config(), checkpoint, { source: "loop", step: 1, parents: {} }, { log: 1 });
+    const versions = { log: 1 };
+    await saver.put(config(), checkpoint(id, values, versions), metadata({ step: 1 }), versions);
     for (const task of ["t1", "t2"]) await saver.putWrites(config(id), [["log", task]], task);
   }
   const there = await everything(saver);

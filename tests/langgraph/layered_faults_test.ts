@@ -20,6 +20,7 @@ import {
 import { S3Saver } from "@cairn/checkpoint/langgraph";
 import fc from "fast-check";
 import { etagsOfBytes, keysOf, noise, unordered } from "../checkpoint/_stores.ts";
+import { checkpoint, metadata } from "./_case.ts";
 import { configOf } from "./_contest.ts";
 import { layeredHistories } from "./_histories.ts";
 import { newTally, type Setting, TroubledContest } from "./_troubled_contest.ts";
@@ -211,16 +212,8 @@ Deno.test("A chunk that a cache has, and the bucket no more, is sent again", asy
     const [here, elsewhere] = [new S3Saver({ store: layer(store) }), new S3Saver({ store })];
     const put = async (saver: S3Saver, id: string, parent: string | undefined, values: object) => {
       const versions = Object.fromEntries(Object.keys(values).map((name) => [name, Number(id)]));
-      const checkpoint = {
-        v: 4,
-        id,
-        ts: "2026-01-01T00:00:00.000Z",
-        channel_values: { ...values },
-        channel_versions: versions,
-        versions_seen: {},
-      };
-      const metadata = { source: "loop" as const, step: 1, parents: {}, run_id: id };
-      await saver.put(configOf("t", "", parent), checkpoint, metadata, versions);
+      const next = checkpoint(id, { ...values }, versions);
+      await saver.put(configOf("t", "", parent), next, metadata({ step: 1, run_id: id }), versions);
     };
     const read = async (saver: S3Saver, id: string) =>
       (await saver.getTuple(configOf("t", "", id)))?.checkpoint.channel_values;

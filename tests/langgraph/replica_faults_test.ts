@@ -7,6 +7,7 @@ import { faultyStore } from "@cairn/checkpoint/testing";
 import fc from "fast-check";
 import { etagsOfBytes, keysOf } from "../checkpoint/_stores.ts";
 import { OUTAGE } from "../checkpoint/_trouble.ts";
+import { checkpoint as checkpointOf, metadata } from "./_case.ts";
 import { configOf, everything } from "./_contest.ts";
 
 const CHANNELS = ["a", "b"] as const;
@@ -105,18 +106,10 @@ async function play(
         }
         const id = String(at + 100);
         const values = { ...checkpoint?.channel_values, ...operation.changes };
-        const next = {
-          v: 4,
-          id,
-          ts: "2026-01-01T00:00:00.000Z",
-          channel_values: values,
-          channel_versions: versions,
-          versions_seen: {},
-        };
-        const metadata = { source: "loop" as const, step: at, parents: {} };
+        const next = checkpointOf(id, values, versions);
         known.set(id, values);
         try {
-          await saver.put(config ?? configOf("t", ""), next, metadata, newVersions);
+          await saver.put(config ?? configOf("t", ""), next, metadata({ step: at }), newVersions);
         } catch (error) {
           assert.equal(error, OUTAGE, `${(error as Error).stack}`);
           tally.refused++;
