@@ -39,7 +39,11 @@ export interface S3Options extends PolicyOptions, S3RequestOptions, EndpointOpti
   readonly credentials?: S3Credentials | S3CredentialsProvider | undefined;
   /** Whose S3 it is. @default told from `endpoint` */
   readonly dialect?: DialectName | undefined;
-  /** What `probe` found out about the bucket, where it differs from the dialect. */
+  /**
+   * What `probe` found out about the bucket, where it differs from the dialect.
+   * Without it, and with the dialect `unknown`, the first create is sent twice:
+   * a server that takes both ignores conditions, and is sent no other.
+   */
   readonly capabilities?: Partial<StoreCapabilities> | undefined;
   /** The most bytes of a body that go in one request. @default 8 MiB */
   readonly multipartThreshold?: number | undefined;
